@@ -1,0 +1,82 @@
+"""Writing a file so that it is there whole, for good, or not at all."""
+
+from __future__ import annotations
+
+from .fsops import sync_directory, write_all
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from .fsops import FileSystem
+
+
+class atomic_file:
+    """``with atomic_file(...) as stream: stream.write(data)``
+
+    Writes to `temporary`, and when the block ends well makes it durable and moves it to `target`. When anything fails, the
+    temporary file is removed and nothing has happened. `prepare` is called if a directory turns out to be missing, which
+    is found out by trying: asking first would cost a call each time.
+    """
+
+    __slots__ = ("_fd", "_fs", "_prepare", "_target", "_temporary")
+
+    def __init__(
+        self, fs: FileSystem, temporary: str, target: str, prepare: Callable[[], None] | None = None
+    ) -> None:
+        self._fs = fs
+        self._temporary = temporary
+        self._target = target
+        self._prepare = prepare
+        self._fd = -1
+
+    def __enter__(self) -> atomic_file:  # noqa: PYI034  (typing.Self came with Python 3.11)
+        self._fd = self._prepared(lambda: self._fs.open_excl(self._temporary))
+        return self
+
+    def write(self, data: bytes) -> int:
+        """Write all of `data`."""
+        write_all(self._fs, self._fd, data)
+        return len(data)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self._commit()
+        except BaseException:
+            self._abandon()
+            raise
+        if error is not None:
+            self._abandon()
+
+    def _commit(self) -> None:
+        self._fs.fsync(self._fd)
+        fd, self._fd = self._fd, -1
+        self._fs.close(fd)
+        self._prepared(lambda: self._fs.rename(self._temporary, self._target))
+        sync_directory(self._fs, self._target.rpartition("/")[0] or ".")
+
+    def _prepared(self, step: Callable[[], int | None]) -> int:
+        try:
+            return step() or 0
+        except FileNotFoundError:
+            if self._prepare is None:
+                raise
+        self._prepare()
+        return step() or 0
+
+    def _abandon(self) -> None:
+        """Clear up; what is being raised matters more than what goes wrong here."""
+        fd, self._fd = self._fd, -1
+        try:
+            if fd >= 0:
+                self._fs.close(fd)
+        except OSError:
+            pass
+        try:
+            self._fs.unlink(self._temporary)
+        except OSError:
+            pass

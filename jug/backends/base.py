@@ -1,0 +1,170 @@
+"""The contract of a store and of a lock; third parties implement it too.
+
+A store keeps the results of tasks by their hash, and the locks that say who is computing which. *Names* are the hashes of
+tasks (40 hexadecimal digits) as ``bytes``; every method takes ``str`` as well. What each method promises stands here, once;
+implementations do not repeat it.
+
+Few methods are abstract. The others are derived from them, and are overridden only to be atomic or fast: a store that
+holds a million results answers :meth:`base_store.list` and :meth:`base_store.listing` with a few large questions.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+    from typing import Any
+
+    Name = bytes | str
+
+
+# From this many names on, one listing is cheaper than a question each.
+_MANY = 32
+
+
+class base_lock(ABC):
+    """Mutual exclusion over one task among all workers on all machines."""
+
+    @abstractmethod
+    def get(self) -> bool:
+        """Try once to acquire the lock; True if it is now ours."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Give the lock back. Does nothing to a lock that this object does not hold, or that is marked as failed."""
+
+    @abstractmethod
+    def is_locked(self) -> bool:
+        """True if somebody, perhaps we, holds the lock or has failed with it."""
+
+    @abstractmethod
+    def fail(self) -> bool:
+        """Mark a held lock as failed: it stays, so that nobody runs the task again. False if it was not held."""
+
+    @abstractmethod
+    def is_failed(self) -> bool:
+        """True if the lock is marked as failed."""
+
+
+class Listing:
+    """What results a store holds, looked at again and again by a process that waits.
+
+    This implementation asks the store for everything each time; stores that can tell what changed override
+    :meth:`base_store.listing`.
+    """
+
+    def __init__(self, store: base_store) -> None:
+        self._store = store
+        self._names: frozenset[bytes] = frozenset()
+
+    def refresh(self) -> tuple[set[bytes], set[bytes]]:
+        """Look again: names that (appeared, vanished) since the last look; the first look returns all as appeared."""
+        now = frozenset(self._store.list())
+        appeared, vanished = set(now - self._names), set(self._names - now)
+        self._names = now
+        return appeared, vanished
+
+
+class base_store(ABC):
+    """Results and locks, by name."""
+
+    def create(self) -> None:
+        """Prepare the store for writing; called when first needed, may be called again."""
+
+    @abstractmethod
+    def dump(self, object: Any, name: Name) -> None:
+        """Store `object` under `name`, durably: once this returns, any later :meth:`load` finds it, whatever crashes."""
+
+    @abstractmethod
+    def load(self, name: Name) -> Any:
+        """Return the object stored under `name`; raises ``KeyError`` or ``FileNotFoundError`` if there is none."""
+
+    @abstractmethod
+    def can_load(self, name: Name) -> bool:
+        """True if there is a result under `name`."""
+
+    @abstractmethod
+    def list(self) -> Iterator[bytes]:
+        """Iterate over the names of all results, without reading any of them."""
+
+    @abstractmethod
+    def listlocks(self) -> Iterator[bytes]:
+        """Iterate over the names of all locks, failed ones included."""
+
+    @abstractmethod
+    def remove(self, name: Name) -> bool:
+        """Remove the result under `name`; True if there was one."""
+
+    @abstractmethod
+    def remove_locks(self) -> int:
+        """Remove all locks; returns how many."""
+
+    @abstractmethod
+    def getlock(self, name: Name) -> base_lock:
+        """The lock of the task `name`, not yet acquired."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Write what is not yet written and release resources. A closed store is not used again."""
+
+    @staticmethod
+    def remove_store(jugdir: str) -> None:
+        """Remove everything that jug stored at `jugdir`."""
+        raise NotImplementedError("This store cannot be removed by jug: " + jugdir)
+
+    def metadata(self, t: Any) -> dict[str, Any] | None:
+        """Facts about the stored result of task `t` (``computed``: is there one, ``completed``: when), or None."""
+        return None
+
+    def remove_many(self, names: Iterable[Name]) -> set[bytes]:
+        """Remove many results, in their order; returns the names of those that there were."""
+        return {as_name(name) for name in names if self.remove(name)}
+
+    def cleanup(self, active: Collection[Any], keeplocks: bool = False) -> int:
+        """Remove all results but those of the tasks `active` (tasks or names), and all locks unless `keeplocks`.
+
+        Returns the number of results removed.
+        """
+        keep = {as_name(t if isinstance(t, (bytes, str)) else t.hash()) for t in active}
+        removed = len(self.remove_many([name for name in self.list() if name not in keep]))
+        if not keeplocks:
+            self.remove_locks()
+        return removed
+
+    def first_missing(self, names: Collection[Name]) -> bytes | None:
+        """The first of `names` under which there is no result, or None if all are there."""
+        if len(names) < _MANY:
+            return next((as_name(name) for name in names if not self.can_load(name)), None)
+        stored = set(self.list())
+        return next((as_name(name) for name in names if as_name(name) not in stored), None)
+
+    def load_many(self, names: Iterable[Name]) -> Iterator[tuple[bytes, Any]]:
+        """Iterate over ``(name, object)`` of many results, in the order of `names`."""
+        for name in names:
+            yield as_name(name), self.load(name)
+
+    def remove_lock(self, name: Name, failed_only: bool = False) -> bool:
+        """Remove the lock of the task `name`, whoever holds it, or only if it is marked as failed; True if it was removed.
+
+        For people and clean-up; a worker gives back what it holds with :meth:`base_lock.release`.
+        """
+        lock = self.getlock(name)
+        if not (lock.is_failed() if failed_only else lock.is_locked()):
+            return False
+        lock.release()
+        return not lock.is_locked()
+
+    def lock_states(self) -> dict[bytes, bool]:
+        """All locks by name; the value is True where the lock is marked as failed."""
+        return {name: self.getlock(name).is_failed() for name in self.listlocks()}
+
+    def listing(self) -> Listing:
+        """A view of the results that can be refreshed cheaply."""
+        return Listing(self)
+
+
+def as_name(name: Name) -> bytes:
+    """The canonical form of a name."""
+    return name.encode("ascii") if isinstance(name, str) else name

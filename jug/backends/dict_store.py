@@ -1,0 +1,173 @@
+"""Results and locks in memory, for tests and for trying things out; with a file name, kept there between runs.
+
+`store` and `counts` are public: what is stored under ``b"result:<hash>"`` (a pickle) and ``b"lock:<hash>"`` (1 locked,
+2 failed), and how often each operation was asked for by kind and key. There are no workers in other processes.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections import defaultdict
+
+from ..errors import StoreError
+from .atomic import atomic_file
+from .base import as_name, base_lock, base_store
+from .fsops import FileSystem, read_all
+from .jugdir import cannot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from .base import Name
+
+_RESULT, _LOCK = b"result:", b"lock:"
+_LOCKED, _FAILED = 1, 2
+
+
+class dict_store(base_store):
+    """A store in memory, read from the file `backend` and written to it by :meth:`close` if one is named."""
+
+    def __init__(self, backend: str | None = None, *, fs: FileSystem | None = None) -> None:
+        self.backend = backend
+        self._fs = fs or FileSystem()
+        self.store: dict[bytes, Any] = self._read() if backend else {}
+        self.counts: defaultdict[bytes, int] = defaultdict(int)
+        self._saved = dict(self.store)
+
+    def dump(self, object: Any, name: Name) -> None:
+        name = as_name(name)
+        self.counts[b"dump::" + name] += 1  # two colons: the name of this counter since the first release
+        self.store[_RESULT + name] = pickle.dumps(object, pickle.HIGHEST_PROTOCOL)
+
+    def load(self, name: Name) -> Any:
+        name = as_name(name)
+        self.counts[b"load:" + name] += 1
+        return pickle.loads(self.store[_RESULT + name])
+
+    def can_load(self, name: Name) -> bool:
+        name = as_name(name)
+        self.counts[b"exists:" + name] += 1
+        return _RESULT + name in self.store
+
+    def list(self) -> Iterator[bytes]:
+        return self._names(_RESULT)
+
+    def remove(self, name: Name) -> bool:
+        name = as_name(name)
+        self.counts[b"del:" + name] += 1
+        if not self.can_load(name):
+            return False
+        self.counts[b"true-del:" + name] += 1
+        return self.store.pop(_RESULT + name, None) is not None
+
+    def getlock(self, name: Name) -> dict_lock:
+        return dict_lock(self.store, self.counts, name)
+
+    def listlocks(self) -> Iterator[bytes]:
+        return self._names(_LOCK)
+
+    def remove_lock(self, name: Name, failed_only: bool = False) -> bool:
+        key = _LOCK + as_name(name)
+        if failed_only and self.store.get(key) != _FAILED:
+            return False
+        return self.store.pop(key, None) is not None
+
+    def remove_locks(self) -> int:
+        return sum(self.remove_lock(name) for name in self.listlocks())
+
+    def close(self) -> None:
+        if not self.backend or self.store == self._saved:
+            return
+        # Plain numbers: the file can be read by other releases.
+        plain = {key: int(value) if isinstance(value, int) else value for key, value in self.store.items()}
+        data = pickle.dumps(plain, 4)
+        path = self._fs.abspath(self.backend)
+        with cannot("write", path), atomic_file(self._fs, f"{path}.{self._fs.token()}.tmp", path) as stream:
+            stream.write(data)
+        self._saved = dict(self.store)
+
+    @staticmethod
+    def remove_store(jugdir: str) -> None:
+        backend = jugdir.partition(":")[2]
+        if backend:
+            with cannot("remove", backend):
+                FileSystem().unlink(backend)
+
+    def _names(self, kind: bytes) -> Iterator[bytes]:
+        # All at once, so that the store can be changed while somebody iterates.
+        return iter([key[len(kind) :] for key in [*self.store] if key.startswith(kind)])
+
+    def _read(self) -> dict[bytes, Any]:
+        path = self._fs.abspath(self.backend or "")
+        with cannot("read", path):
+            try:
+                fd = self._fs.open_read(path)
+            except FileNotFoundError:
+                return {}
+            try:
+                data = read_all(self._fs, fd)
+            finally:
+                self._fs.close(fd)
+        return _unpickled(data, path)
+
+
+class _Mark(int):
+    """The state of a held lock: equal to 1, but every one is another, which tells whose it is."""
+
+
+class dict_lock(base_lock):
+    """The lock `name` in the dict `store`."""
+
+    def __init__(self, store: dict[bytes, Any], counts: defaultdict[bytes, int], name: Name) -> None:
+        self._store = store
+        self._counts = counts
+        self._key = _LOCK + as_name(name)
+        self._mark = _Mark(_LOCKED)
+
+    def get(self) -> bool:
+        self._counts[b"lock:" + self._key] += 1
+        if self._key in self._store:
+            return False
+        return self._store.setdefault(self._key, self._mark) is self._mark
+
+    def release(self) -> None:
+        self._counts[b"unlock:" + self._key] += 1
+        if self._store.get(self._key) is self._mark:
+            del self._store[self._key]
+
+    def is_locked(self) -> bool:
+        self._counts[b"islock:" + self._key] += 1
+        return self._key in self._store
+
+    def fail(self) -> bool:
+        self._counts[b"fail:" + self._key] += 1
+        if self._key not in self._store:
+            return False
+        self._store[self._key] = _FAILED
+        return True
+
+    def is_failed(self) -> bool:
+        self._counts[b"isfail:" + self._key] += 1
+        return bool(self._store.get(self._key) == _FAILED)
+
+
+def _unpickled(data: bytes, path: str) -> dict[bytes, Any]:
+    try:
+        content = pickle.loads(data)
+    except (
+        pickle.UnpicklingError,
+        EOFError,
+        ValueError,
+        IndexError,
+        KeyError,
+        AttributeError,
+        ImportError,
+    ) as error:
+        raise StoreError(f"Cannot read {path}: not the file of a dict_store ({error})") from error
+    if not isinstance(content, dict):
+        raise StoreError(
+            f"Cannot read {path}: not the file of a dict_store (it holds a {type(content).__name__})"
+        )
+    return content

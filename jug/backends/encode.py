@@ -1,0 +1,117 @@
+"""Objects to bytes and back: the encoded form of a result, the same wherever it is kept.
+
+An encoded object is a zlib stream over one byte of tag and a payload: ``N`` and an ``.npy`` file for a plain numpy array,
+``P`` and a pickle for everything else. None is the empty string. What is damaged or cut short raises ``ValueError``; a
+result that could be wrong is never returned. Whatever follows the end of the stream is ignored.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import sys
+import zlib
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Protocol
+
+    class Readable(Protocol):
+        """What is needed of a stream to decode from."""
+
+        def read(self) -> bytes: ...
+
+    class Writable(Protocol):
+        """What is needed of a stream to encode to."""
+
+        def write(self, data: bytes, /) -> Any: ...
+
+
+def encode(object: Any) -> bytes:
+    """The encoded form of `object`; whatever makes it unpicklable is raised."""
+    return b"" if object is None else encode_value(object)
+
+
+def encode_value(object: Any) -> bytes:
+    """As :func:`encode`, but never empty: None is a pickle like any other, which a file cut to nothing is not."""
+    if is_plain_array(object):
+        return zlib.compress(b"N" + npy_bytes(object))
+    return zlib.compress(b"P" + pickle.dumps(object, pickle.HIGHEST_PROTOCOL))
+
+
+def decode(data: bytes) -> Any:
+    """The object that :func:`encode` made `data` from."""
+    if not data:
+        return None
+    payload = _decompress(data)
+    tag = payload[:1]
+    if tag == b"P":
+        return _unpickle(memoryview(payload)[1:])
+    if tag == b"N":
+        return read_npy(payload[1:])
+    raise ValueError(f"not an encoded object: it begins with {tag!r} instead of b'P' or b'N'")
+
+
+def encode_to(object: Any, stream: Writable) -> None:
+    """Write the encoded form of `object` to `stream`; nothing is written if it cannot be encoded."""
+    data = encode(object)
+    if data:
+        stream.write(data)
+
+
+def decode_from(stream: Readable) -> Any:
+    """Read `stream` to its end and return the object encoded in it."""
+    return decode(stream.read())
+
+
+def is_plain_array(object: Any) -> bool:
+    """True for a ``numpy.ndarray`` (no subclass of it) without Python objects inside; numpy is not imported to tell."""
+    numpy = sys.modules.get("numpy")
+    # `getattr`: another thread may be in the middle of importing numpy.
+    return (
+        numpy is not None and type(object) is getattr(numpy, "ndarray", None) and not object.dtype.hasobject
+    )
+
+
+def npy_bytes(array: Any) -> bytes:
+    """The bytes of an ``.npy`` file that holds `array`."""
+    stream = io.BytesIO()
+    write_npy(array, stream)
+    return stream.getvalue()
+
+
+def write_npy(array: Any, stream: Writable) -> None:
+    """Write `array` to `stream` as an ``.npy`` file, in pieces of some megabytes."""
+    from numpy.lib import format as npy
+
+    npy.write_array(stream, array, allow_pickle=False)
+
+
+def read_npy(source: Any) -> Any:
+    """The array in an ``.npy`` file, given as its bytes or as a stream."""
+    from numpy.lib import format as npy
+
+    stream = io.BytesIO(source) if isinstance(source, bytes) else source
+    try:
+        # Arrays of objects are pickled by themselves today; old releases could leave them in .npy form.
+        return npy.read_array(stream, allow_pickle=True)
+    except EOFError as error:
+        raise ValueError(f"the array is cut short: {error}") from error
+
+
+def _decompress(data: bytes) -> bytes:
+    inflater = zlib.decompressobj()
+    try:
+        payload = inflater.decompress(data)
+    except zlib.error as error:
+        raise ValueError(f"not an encoded object, or damaged: {error}") from error
+    if not inflater.eof:
+        raise ValueError(f"the encoded object is cut short after {len(data)} bytes")
+    return payload
+
+
+def _unpickle(payload: memoryview) -> Any:
+    try:
+        return pickle.loads(payload)
+    except (pickle.UnpicklingError, EOFError) as error:
+        raise ValueError(f"the pickle of an encoded object is damaged: {error}") from error

@@ -1,0 +1,186 @@
+"""Results and locks as files in a directory that all workers share; the layout is that of every release of jug.
+
+The result of hash ``abcd...`` is ``ab/cd...``, or an entry of the pack; locks are in ``locks``, what is being written in
+``tempfiles``. A result is either not there or there whole, and once :meth:`file_store.dump` returns it stays, whatever crashes.
+Nothing is created before it is needed: a directory that does not exist is an empty store.
+"""
+
+from __future__ import annotations
+
+import time
+
+from ..errors import StoreError
+from .base import as_name, base_store
+from .file_lock import file_based_lock, has_failed
+from .formats import read_result, serialise
+from .fsops import FileSystem, sync_directory
+from .jugdir import LOCKS, PACKFILE, PACKS, TEMPORARY, JugDir, cannot
+from .listing import file_listing
+from .packs import Packs
+
+__all__ = ["file_based_lock", "file_store", "fsync_dir"]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Collection, Iterable, Iterator
+    from typing import Any
+
+    from .base import Name
+
+
+def fsync_dir(fname: str) -> None:
+    """Make the name `fname` durable: waits until the directory that it is in is on disk."""
+    sync_directory(FileSystem(), fname.rpartition("/")[0] or ".")
+
+
+class file_store(base_store):
+    """The store in the directory `dname`; with `compress_numpy`, arrays and data frames are stored compressed too."""
+
+    def __init__(
+        self, dname: str | os.PathLike[str], compress_numpy: bool = False, *, fs: FileSystem | None = None
+    ) -> None:
+        self.jugdir = dname
+        self.compress_numpy = compress_numpy
+        self._dir = JugDir(dname, fs)
+        self._fs = self._dir.fs
+        self._packs = Packs(self._dir)
+
+    def create(self) -> None:
+        with cannot("create", self._dir.root):
+            self._dir.ensure(TEMPORARY)
+
+    # Results
+
+    def dump(self, object: Any, name: Name) -> None:
+        name = as_name(name)
+        path = self._dir.result(name)
+        write = serialise(object, self.compress_numpy)
+        with cannot("write", path), self._dir.publish(name[:2].decode(), path) as stream:
+            write(stream)
+
+    def load(self, name: Name) -> Any:
+        name = as_name(name)
+        path = self._dir.result(name)
+        try:
+            fd = self._fs.open_read(path)
+        except OSError as error:
+            return self._load_packed(name, path, error)
+        try:
+            with cannot("read", path):
+                return read_result(self._fs, fd)
+        except (
+            ValueError,
+            KeyError,
+        ) as error:  # a KeyError of the object's own would say that there is no result
+            raise StoreError(f"The result {path} is damaged: {error}") from error
+
+    def can_load(self, name: Name) -> bool:
+        name = as_name(name)
+        return self._stat(self._dir.result(name)) is not None or name in self._packs.names()
+
+    def metadata(self, t: Any) -> dict[str, Any]:
+        name = as_name(t.hash())
+        found = self._stat(self._dir.result(name))
+        if found is None:
+            return {"computed": name in self._packs.names()}
+        return {"computed": True, "completed": time.ctime(found.st_mtime)}
+
+    def list(self) -> Iterator[bytes]:
+        return iter(self.listing().refresh()[0])
+
+    def listing(self) -> file_listing:
+        return file_listing(self._dir, self._packs)
+
+    def remove(self, name: Name) -> bool:
+        return bool(self.remove_many([name]))
+
+    def remove_many(self, names: Iterable[Name]) -> set[bytes]:
+        wanted = dict.fromkeys(as_name(name) for name in names)  # in their order, which callers choose with care
+        removed = {name for name in wanted if self._unlink(self._dir.result(name))}
+        for prefix in {name[:2].decode() for name in removed}:
+            with cannot("remove results from", self._dir.path(prefix)):
+                sync_directory(self._fs, self._dir.path(prefix))
+        return removed | self._packs.remove(set(wanted))
+
+    # Locks
+
+    def getlock(self, name: Name) -> file_based_lock:
+        return file_based_lock(self._dir, name)
+
+    def listlocks(self) -> Iterator[bytes]:
+        with cannot("list", self._dir.path(LOCKS)):
+            return iter(self._dir.locks())
+
+    def lock_states(self) -> dict[bytes, bool]:
+        found = {name: self._stat(self._dir.lock(name)) for name in self.listlocks()}
+        return {name: has_failed(lock) for name, lock in found.items() if lock is not None}
+
+    def remove_lock(self, name: Name, failed_only: bool = False) -> bool:
+        return self.getlock(name).remove(failed_only)
+
+    def remove_locks(self) -> int:
+        return sum(self._unlink(self._dir.lock(name)) for name in self.listlocks())
+
+    # Ends
+
+    def close(self) -> None:
+        pass  # everything has been written
+
+    @staticmethod
+    def remove_store(jugdir: str) -> None:
+        store = file_store(jugdir)
+        place = store._dir
+        with cannot("remove", place.root):
+            prefixes = place.prefixes()
+            for prefix in prefixes:
+                for name in place.results(prefix):
+                    store._unlink(place.result(name))
+            store.remove_locks()
+            store._unlink(place.lock("pack-save"))
+            store._unlink(place.path(PACKS, PACKFILE))
+            for temporary in filter(_is_temporary, place.names(TEMPORARY)):
+                store._unlink(place.path(TEMPORARY, temporary))
+            directories = [place.path(name) for name in (*prefixes, LOCKS, PACKS, TEMPORARY)]
+            store._rmdirs([*directories, place.root])
+
+    def _load_packed(self, name: bytes, path: str, missing: OSError) -> Any:
+        with cannot("read", path):
+            if not self._dir.is_missing(missing):
+                raise missing
+        try:
+            return self._packs.load(name)
+        except KeyError:
+            raise FileNotFoundError(missing.errno, missing.strerror, path) from None
+
+    def _stat(self, path: str) -> os.stat_result | None:
+        with cannot("read", path):
+            try:
+                return self._fs.stat(path)
+            except OSError as error:
+                if not self._dir.is_missing(error):
+                    raise
+        return None
+
+    def _unlink(self, path: str) -> bool:
+        with cannot("remove", path):
+            try:
+                self._fs.unlink(path)
+            except OSError as error:
+                if not self._dir.is_missing(error):
+                    raise
+                return False
+        return True
+
+    def _rmdirs(self, paths: Collection[str]) -> None:
+        """Remove those of the directories that are empty; what is in the others is not ours."""
+        for path in paths:
+            try:
+                self._fs.rmdir(path)
+            except OSError:
+                pass
+
+
+def _is_temporary(name: str) -> bool:
+    """True for our names, and for the 24 letters of old releases."""
+    return name.startswith("r-") or (len(name) == 24 and name.isascii() and name.isalnum())

@@ -1,0 +1,175 @@
+"""Every system call of the file store, behind one object.
+
+Nothing else of the store touches a file, a clock or a process id, so that another object with these methods can stand in: a
+simulated file system with caches and power cuts, a recorder, a disk that is full. Methods are the calls of POSIX under
+their own names, one call each; paths are ``str``, open files are small numbers, and what goes wrong is an ``OSError``.
+Decisions (what to retry, what an error means) belong to the callers.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+_CLOEXEC = getattr(os, "O_CLOEXEC", 0)
+_BINARY = getattr(os, "O_BINARY", 0)
+_READ = os.O_RDONLY | _CLOEXEC | _BINARY
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CLOEXEC | _BINARY
+_DIRECTORY = os.O_RDONLY | _CLOEXEC | getattr(os, "O_DIRECTORY", 0)
+
+
+class FileSystem:
+    """The operating system's own files, clock and process."""
+
+    # Open files
+
+    def open_excl(self, path: str) -> int:
+        """Create a file that does not exist yet and open it for writing."""
+        return os.open(path, _CREATE, 0o666)
+
+    def open_read(self, path: str) -> int:
+        """Open a file for reading. On NFS this asks the server for the attributes of a file that is there."""
+        return os.open(path, _READ)
+
+    def open_dir(self, path: str) -> int:
+        """Open a directory, to sync it or, on NFS, to have its attributes and cached names checked with the server."""
+        return os.open(path, _DIRECTORY)
+
+    def read(self, fd: int, size: int) -> bytes:
+        """At most `size` bytes; none at the end of the file."""
+        return os.read(fd, size)
+
+    def write(self, fd: int, data: bytes | memoryview) -> int:
+        """Write, and return how many bytes were taken."""
+        return os.write(fd, data)
+
+    def stream(self, fd: int) -> BinaryIO:
+        """The file `fd`, from its beginning, as a readable binary stream, which closes it."""
+        os.lseek(fd, 0, os.SEEK_SET)
+        return os.fdopen(fd, "rb")
+
+    def fstat(self, fd: int) -> os.stat_result:
+        """The attributes of an open file."""
+        return os.fstat(fd)
+
+    def fsync(self, fd: int) -> None:
+        """Wait until the file, or the names in the directory, would survive a power cut."""
+        os.fsync(fd)
+
+    def close(self, fd: int) -> None:
+        """Close; on NFS this is where the server's refusal of earlier writes may show."""
+        os.close(fd)
+
+    # Names
+
+    def stat(self, path: str) -> os.stat_result:
+        """The attributes of a file, on NFS perhaps those of some seconds ago."""
+        return os.stat(path)
+
+    def listdir(self, path: str) -> list[str]:
+        """The names in a directory."""
+        return os.listdir(path)
+
+    def link(self, source: str, target: str) -> None:
+        """Give a file another name, which must be free."""
+        os.link(source, target)
+
+    def rename(self, source: str, target: str) -> None:
+        """Move a name, in one step, over what may be there."""
+        os.replace(source, target)
+
+    def unlink(self, path: str) -> None:
+        """Remove a name of a file."""
+        os.unlink(path)
+
+    def mkdir(self, path: str) -> None:
+        """Make one directory."""
+        os.mkdir(path)
+
+    def rmdir(self, path: str) -> None:
+        """Remove a directory, which must be empty."""
+        os.rmdir(path)
+
+    def utime(self, path: str, seconds: float | None) -> None:
+        """Set the times of a file to `seconds`, or to the file server's present."""
+        os.utime(path, None if seconds is None else (seconds, seconds))
+
+    def abspath(self, path: str | os.PathLike[str]) -> str:
+        """The path from the root, so that a later change of directory does not matter."""
+        return os.path.abspath(path)
+
+    # Time and self
+
+    def now(self) -> float:
+        """Seconds since the epoch by this machine's clock, which no other machine's agrees with."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds since some moment; never goes back."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Do nothing for a while."""
+        time.sleep(seconds)
+
+    def pid(self) -> int:
+        """The number of this process (asked each time: it is another one after a fork)."""
+        return os.getpid()
+
+    def host(self) -> str:
+        """The name of this machine."""
+        return os.uname().nodename
+
+    def token(self) -> str:
+        """A word that nobody else has, on any machine."""
+        return os.urandom(8).hex()
+
+
+def write_all(fs: FileSystem, fd: int, data: bytes) -> None:
+    """Write `data` to its end."""
+    done = fs.write(fd, data)
+    if done < len(data):
+        rest = memoryview(data)[done:]
+        while rest:
+            rest = rest[fs.write(fd, rest) :]
+
+
+def read_all(fs: FileSystem, fd: int, head: bytes = b"") -> bytes:
+    """What is left in an open file, after `head`, which was read before."""
+    pieces = [head]
+    size = 1 << 16
+    while piece := fs.read(fd, size):
+        pieces.append(piece)
+        size = min(2 * size, 1 << 24)
+    return b"".join(pieces)
+
+
+def sync_directory(fs: FileSystem, path: str) -> None:
+    """Make the names in the directory `path` durable, as far as its file system can do that."""
+    fd = fs.open_dir(path)
+    try:
+        fs.fsync(fd)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        fs.close(fd)
+
+
+def look(fs: FileSystem, path: str) -> os.stat_result | None:
+    """The attributes of the file `path` as the file server has them now, or None if there is no such file."""
+    try:
+        fd = fs.open_read(path)
+    except FileNotFoundError:
+        return None
+    except PermissionError:
+        return fs.stat(path)  # another user's file: it is there, whatever it holds
+    try:
+        return fs.fstat(fd)
+    finally:
+        fs.close(fd)

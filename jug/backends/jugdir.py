@@ -1,0 +1,186 @@
+"""The directory of a file store: what is where in it, and which names are ours.
+
+Nothing here knows what results or locks mean. A directory is made when something is to be written into it, never before,
+and its name is durable before that of anything inside. Names of another shape than ours are not seen at all.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from ..errors import StoreError
+from .atomic import atomic_file
+from .fsops import FileSystem, sync_directory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from types import TracebackType
+
+    from .base import Name
+
+LOCKS, TEMPORARY, PACKS = "locks", "tempfiles", "packs"
+PACKFILE = "jugpack"
+_HEX = "0123456789abcdef"
+_LOCK = ".lock"
+
+
+class JugDir:
+    """Paths of results, locks and temporary files below one directory."""
+
+    def __init__(self, path: str | os.PathLike[str], fs: FileSystem | None = None) -> None:
+        self.fs = fs or FileSystem()
+        self.root = self.fs.abspath(path)
+        self._base = self.root.rstrip("/") + "/"
+        self._durable: set[str] = set()
+
+    # Paths
+
+    def path(self, directory: str, name: str = "") -> str:
+        """The path of a directory directly below the root, or of a file in it."""
+        return f"{self._base}{directory}/{name}" if name else self._base + directory
+
+    def result(self, name: bytes) -> str:
+        """The path of the result `name`."""
+        text = name.decode("ascii")
+        if len(text) < 3 or "/" in text:
+            raise ValueError(f"not the name of a result: {text!r}")
+        return f"{self._base}{text[:2]}/{text[2:]}"
+
+    def lock(self, name: Name) -> str:
+        """The path of the lock `name`."""
+        text = name if isinstance(name, str) else name.decode("ascii")
+        if "/" in text:
+            raise ValueError(f"not the name of a lock: {text!r}")
+        return f"{self._base}{LOCKS}/{text}{_LOCK}"
+
+    def temporary(self) -> str:
+        """A path for a temporary file, that nobody else has."""
+        return f"{self._base}{TEMPORARY}/r-{self.fs.pid()}-{self.fs.token()}"
+
+    # Listing
+
+    def names(self, directory: str = "") -> list[str]:
+        """Everything in a directory below the root, or in the root itself; nothing if it does not exist."""
+        try:
+            return self.fs.listdir(self.path(directory) if directory else self.root)
+        except FileNotFoundError:
+            return []
+        except NotADirectoryError:
+            self.exists()
+            return []  # a foreign file where a directory of ours would be
+
+    def prefixes(self) -> list[str]:
+        """The directories that hold results."""
+        return [name for name in self.names() if len(name) == 2 and not name.strip(_HEX)]
+
+    def results(self, prefix: str) -> list[bytes]:
+        """The names of the results in one of the :meth:`prefixes`."""
+        names = self.names(prefix)
+        return [(prefix + name).encode() for name in names if len(name) == 38 and not name.strip(_HEX)]
+
+    def locks(self) -> list[bytes]:
+        """The names of all locks of tasks."""
+        found = [name[:40] for name in self.names(LOCKS) if len(name) == 45 and name.endswith(_LOCK)]
+        return [name.encode() for name in found if not name.strip(_HEX)]
+
+    def exists(self) -> bool:
+        """True if the root is a directory, False if it is missing; an error if it is something else."""
+        try:
+            self.fs.close(self.fs.open_dir(self.root))
+        except FileNotFoundError:
+            return False
+        except NotADirectoryError:
+            raise StoreError(f"The jugdir {self.root} is, or is below, a file: a directory is needed") from None
+        return True
+
+    def is_missing(self, error: OSError) -> bool:
+        """True if `error` says no more than that a file of ours is not there."""
+        if error.errno == errno.ENOENT:
+            return True
+        return error.errno == errno.ENOTDIR and self.exists()
+
+    # Writing
+
+    def ensure(self, directory: str) -> None:
+        """Make a directory below the root, unless this was done before, durably."""
+        if directory in self._durable:
+            return
+        try:
+            self._mkdir(directory)
+        except FileNotFoundError:
+            with cannot("create the jugdir", self.root):
+                self._make_root()
+            self._mkdir(directory)
+        # One sync is good for all names that are there by now, whoever made them.
+        names = self.fs.listdir(self.root)
+        sync_directory(self.fs, self.root)
+        self._durable.update(names)
+
+    def publish(self, directory: str, target: str) -> atomic_file:
+        """A file to be written and then moved to `target`, which is in `directory`."""
+        self.ensure(directory)
+
+        def again() -> None:
+            self.prepare(directory)
+            self.prepare(TEMPORARY)
+
+        return atomic_file(self.fs, self.temporary(), target, again)
+
+    def prepare(self, directory: str) -> None:
+        """Make a directory that turned out to be missing, whatever we knew of it."""
+        self._durable.discard(directory)
+        self.ensure(directory)
+
+    def _mkdir(self, directory: str) -> None:
+        try:
+            self.fs.mkdir(self.path(directory))
+        except FileExistsError:
+            pass
+
+    def _make_root(self) -> None:
+        missing = [self.root]
+        while not self._try_mkdir(missing[-1]):
+            missing.append(_parent(missing[-1]))
+        for path in reversed(missing[:-1]):
+            self._try_mkdir(path)
+        for path in missing:
+            try:
+                sync_directory(self.fs, _parent(path))
+            except PermissionError:
+                pass  # a directory above that we may pass through but not read
+
+    def _try_mkdir(self, path: str) -> bool:
+        """Make `path`; False if its parent is missing."""
+        try:
+            self.fs.mkdir(path)
+        except FileExistsError:
+            pass
+        except FileNotFoundError:
+            if _parent(path) == path:
+                raise
+            return False
+        return True
+
+
+class cannot:
+    """``with cannot("write", path):`` turns what the system says into one sentence for the user."""
+
+    __slots__ = ("_doing", "_path")
+
+    def __init__(self, doing: str, path: str) -> None:
+        self._doing = doing
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, OSError):
+            raise StoreError(f"Cannot {self._doing} {self._path}: {error.strerror or error}") from error
+
+
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0] or "/"

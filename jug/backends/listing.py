@@ -1,0 +1,124 @@
+"""Which results a jugdir holds, looked at again and again at the price of what changed.
+
+A directory is listed again unless it certainly has not changed since it was listed. That its modification time is the same
+proves it only if that time was well past already when it was listed: time stamps are coarse, and what happens later within
+the same step leaves no trace. "Well past" is measured against the newest time stamp anywhere in the jugdir, so only times of
+the file server are compared with each other, never with a clock of this machine.
+"""
+
+from __future__ import annotations
+
+from .base import Listing
+from .jugdir import LOCKS, TEMPORARY, cannot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+
+    from .jugdir import JugDir
+    from .packs import Packs
+
+_SETTLED_NS = 3_000_000_000
+
+
+class _Directory:
+    """What was seen in one directory, and when it had last changed by then; a sure one need not be listed again."""
+
+    __slots__ = ("names", "stamp", "sure")
+
+    def __init__(self, names: frozenset[bytes], stamp: tuple[int, int], sure: bool) -> None:
+        self.names = names
+        self.stamp = stamp
+        self.sure = sure
+
+
+_NOTHING = _Directory(frozenset(), (0, 0), False)
+
+
+class file_listing(Listing):
+    """The results, loose and packed, in `jugdir`."""
+
+    def __init__(self, jugdir: JugDir, packs: Packs) -> None:
+        self._dir = jugdir
+        self._packs = packs
+        self._newest = 0
+        self._root = _NOTHING
+        self._seen: dict[bytes, _Directory] = {}
+        self._packed: frozenset[bytes] = frozenset()
+
+    def refresh(self) -> tuple[set[bytes], set[bytes]]:
+        with cannot("list", self._dir.root):
+            seen = self._look()
+        packed = self._packs.names()
+        changes = self._compare(seen, packed)
+        self._seen, self._packed = seen, packed
+        return changes
+
+    def _look(self) -> dict[bytes, _Directory]:
+        prefixes = self._prefixes()
+        # All times first: what is newest decides which of them can be trusted.
+        stamps = {prefix: self._stamp(prefix.decode()) for prefix in prefixes}
+        self._stamp(LOCKS)
+        self._stamp(TEMPORARY)
+        return {prefix: self._relist(prefix, stamp) for prefix, stamp in stamps.items() if stamp is not None}
+
+    def _prefixes(self) -> frozenset[bytes]:
+        stamp = self._stamp("")
+        if stamp is None:
+            self._root = _NOTHING
+        elif not (self._root.sure and self._root.stamp == stamp):
+            names = frozenset(prefix.encode() for prefix in self._dir.prefixes())
+            self._root = _Directory(names, stamp, self._is_settled(stamp))
+        return self._root.names
+
+    def _relist(self, prefix: bytes, stamp: tuple[int, int]) -> _Directory:
+        known = self._seen.get(prefix, _NOTHING)
+        if known.sure and known.stamp == stamp:
+            return known
+        names = frozenset(self._dir.results(prefix.decode()))
+        if names == known.names:
+            names = known.names  # the same object: nothing to compare later
+        return _Directory(names, stamp, self._is_settled(stamp))
+
+    def _stamp(self, directory: str) -> tuple[int, int] | None:
+        """Inode and time of the last change, asked from the server; None if there is no such directory."""
+        found = self._attributes(directory)
+        if found is None:
+            return None
+        self._newest = max(self._newest, found.st_mtime_ns)
+        return found.st_ino, found.st_mtime_ns
+
+    def _attributes(self, directory: str) -> os.stat_result | None:
+        fs = self._dir.fs
+        try:
+            fd = fs.open_dir(self._dir.path(directory) if directory else self._dir.root)
+        except OSError as error:
+            if not self._dir.is_missing(error):
+                raise
+            return None
+        try:
+            return fs.fstat(fd)
+        finally:
+            fs.close(fd)
+
+    def _is_settled(self, stamp: tuple[int, int]) -> bool:
+        return self._newest - stamp[1] >= _SETTLED_NS
+
+    def _compare(
+        self, seen: dict[bytes, _Directory], packed: frozenset[bytes]
+    ) -> tuple[set[bytes], set[bytes]]:
+        appeared: set[bytes] = set()
+        vanished: set[bytes] = set()
+        for prefix in seen.keys() | self._seen.keys():
+            new, old = seen.get(prefix, _NOTHING).names, self._seen.get(prefix, _NOTHING).names
+            if new is not old:
+                appeared |= new - old - self._packed
+                vanished |= old - new - packed
+        if packed is not self._packed:
+            appeared |= {name for name in packed - self._packed if not _is_loose(name, self._seen)}
+            vanished |= {name for name in self._packed - packed if not _is_loose(name, seen)}
+        return appeared, vanished
+
+
+def _is_loose(name: bytes, seen: dict[bytes, _Directory]) -> bool:
+    return name in seen.get(name[:2], _NOTHING).names

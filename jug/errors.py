@@ -1,0 +1,85 @@
+"""Everything that can go wrong by the user's hand or the world's, as one family.
+
+A :class:`JugError` is a sentence for a person: ``main`` prints it on one line, without a traceback, and leaves with its
+``exit_code``. Anything else that reaches ``main`` is a bug, of jug or of the jugfile, and keeps its traceback.
+
+Exit codes of a process (the last line on standard error says why):
+
+====  =====================================================================
+0     everything that was selected is complete
+1     a task failed, or the jugfile raised; for ``check`` and ``status``: not all is finished
+2     usage or configuration
+3     stopped with work left (others hold it, wait limit, time limit, exit file)
+4     the store cannot be used (absent, read-only, full, unreachable)
+128+n stopped by signal n
+====  =====================================================================
+"""
+
+from __future__ import annotations
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_WORK_LEFT = 3
+EXIT_STORE = 4
+EXIT_SIGNAL = 128
+
+
+class JugError(Exception):
+    """A message for the user; ``exit_code`` is what the process returns."""
+
+    exit_code = EXIT_FAILED
+
+
+class UsageError(JugError):
+    """The command line or the arguments of a call make no sense."""
+
+    exit_code = EXIT_USAGE
+
+
+class ConfigError(UsageError):
+    """A configuration file holds something that cannot be used."""
+
+
+class JugfileError(JugError):
+    """The jugfile cannot be found or read."""
+
+    exit_code = EXIT_USAGE
+
+
+class NoStoreError(JugError):
+    """A result was asked for, but no store has been chosen: the script does not run under jug."""
+
+
+class NotFinishedError(JugError, AssertionError):
+    """A result was asked for that is not in the store (``AssertionError``: what callers could catch before)."""
+
+
+class UnstorableError(JugError):
+    """What a task returned cannot be stored: it cannot be pickled."""
+
+
+class DebugCheckError(JugError, RuntimeError):
+    """``--debug`` found a task that does not do what a task may."""
+
+
+class StoreError(JugError):
+    """The store cannot be reached, read or written."""
+
+    exit_code = EXIT_STORE
+
+
+class OutputError(JugError):
+    """What a command prints cannot be written."""
+
+
+class StopWorker(JugError):
+    """Raised by a hook to end this worker after the task at hand; the message is the reason."""
+
+    exit_code = EXIT_WORK_LEFT
+
+
+def sentence(message: str) -> str:
+    """The message with a capital, if it begins with an ordinary word and not with a name, a path or an option."""
+    first = message.partition(" ")[0]
+    return message[:1].upper() + message[1:] if first.isalpha() and first.islower() else message

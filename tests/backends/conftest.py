@@ -1,0 +1,53 @@
+"""The stores that the contract suites run on: a new kind of store is one line of BACKENDS."""
+
+import hashlib
+
+import pytest
+from memory_fs import MemoryFS
+
+from jug.backends.dict_store import dict_store
+from jug.backends.file_store import file_store
+
+
+def shared(store):
+    return lambda: store
+
+
+def in_memory(path):
+    fs = MemoryFS()
+    fs.mkdir("/data")
+    return lambda: file_store("/data/jugdir", fs=fs)
+
+
+# From a temporary path to a function that opens the same store again and again, as other processes would.
+BACKENDS = {
+    "file": lambda path: lambda: file_store(path / "jugdir"),
+    "file-compressed": lambda path: lambda: file_store(path / "jugdir", compress_numpy=True),
+    "file-in-memory": in_memory,
+    "dict": lambda path: shared(dict_store()),
+    "dict-with-file": lambda path: shared(dict_store(str(path / "kept"))),
+}
+
+
+@pytest.fixture(params=BACKENDS)
+def reopen(request, tmp_path):
+    return BACKENDS[request.param](tmp_path)
+
+
+@pytest.fixture
+def store(reopen):
+    return reopen()
+
+
+def name_of(thing):
+    return hashlib.sha1(repr(thing).encode()).hexdigest().encode()
+
+
+@pytest.fixture
+def name():
+    return name_of("a task")
+
+
+@pytest.fixture
+def names():
+    return [name_of(i) for i in range(10)]

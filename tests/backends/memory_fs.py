@@ -1,0 +1,165 @@
+"""A file system that exists only in memory, to show that the store reaches files through its FileSystem alone."""
+
+import errno
+import io
+import os
+import stat
+
+
+class Node:
+    def __init__(self, number, directory=False):
+        self.number = number
+        self.entries = {} if directory else None
+        self.data = b""
+        self.mtime_ns = 0
+
+
+class MemoryFS:
+    """As much of FileSystem as the store needs; its clock moves one nanosecond per change, or as `tick` says."""
+
+    def __init__(self):
+        self._numbers = 1
+        self._root = Node(0, directory=True)
+        self._open = {}
+        self.clock_ns = 10**18
+        self.tick = 1
+
+    def _walk(self, path):
+        node = self._root
+        for part in path.split("/")[1:]:
+            if part:
+                node = self._child(node, part, path)
+        return node
+
+    def _child(self, node, part, path):
+        if node.entries is None:
+            raise OSError(errno.ENOTDIR, "Not a directory", path)
+        if part not in node.entries:
+            raise OSError(errno.ENOENT, "No such file or directory", path)
+        return node.entries[part]
+
+    def _parent(self, path):
+        above, _, name = path.rpartition("/")
+        node = self._walk(above)
+        if node.entries is None:
+            raise OSError(errno.ENOTDIR, "Not a directory", path)
+        return node, name
+
+    def _changed(self, node):
+        self.clock_ns += self.tick
+        node.mtime_ns = self.clock_ns
+
+    def _add(self, path, directory):
+        parent, name = self._parent(path)
+        if name in parent.entries:
+            raise OSError(errno.EEXIST, "File exists", path)
+        self._numbers += 1
+        node = parent.entries[name] = Node(self._numbers, directory)
+        self._changed(parent)
+        node.mtime_ns = self.clock_ns
+        return node
+
+    def _handle(self, node):
+        fd = len(self._open) + 1000
+        self._open[fd] = [node, 0]
+        return fd
+
+    def open_excl(self, path):
+        return self._handle(self._add(path, directory=False))
+
+    def open_read(self, path):
+        return self._handle(self._walk(path))
+
+    def open_dir(self, path):
+        node = self._walk(path)
+        if node.entries is None:
+            raise OSError(errno.ENOTDIR, "Not a directory", path)
+        return self._handle(node)
+
+    def read(self, fd, size):
+        node, at = self._open[fd]
+        self._open[fd][1] += size
+        return node.data[at : at + size]
+
+    def write(self, fd, data):
+        node = self._open[fd][0]
+        piece = bytes(data[:1000])
+        node.data += piece
+        self._changed(node)
+        return len(piece)
+
+    def stream(self, fd):
+        return io.BytesIO(self._open[fd][0].data)
+
+    def fstat(self, fd):
+        return self._stat(self._open[fd][0])
+
+    def fsync(self, fd):
+        assert self._open[fd]
+
+    def close(self, fd):
+        assert self._open[fd]
+        self._open[fd] = None
+
+    def stat(self, path):
+        return self._stat(self._walk(path))
+
+    def _stat(self, node):
+        mode = stat.S_IFREG if node.entries is None else stat.S_IFDIR
+        seconds = node.mtime_ns // 10**9
+        basic = (mode, node.number, 1, 1, 0, 0, len(node.data), seconds, seconds, seconds)
+        return os.stat_result(basic, {"st_mtime": node.mtime_ns / 1e9, "st_mtime_ns": node.mtime_ns})
+
+    def listdir(self, path):
+        node = self._walk(path)
+        if node.entries is None:
+            raise OSError(errno.ENOTDIR, "Not a directory", path)
+        return list(node.entries)
+
+    def rename(self, source, target):
+        origin, old = self._parent(source)
+        node = self._child(origin, old, source)
+        destination, new = self._parent(target)
+        del origin.entries[old]
+        destination.entries[new] = node
+        self._changed(origin)
+        self._changed(destination)
+
+    def unlink(self, path):
+        parent, name = self._parent(path)
+        self._child(parent, name, path)
+        del parent.entries[name]
+        self._changed(parent)
+
+    def mkdir(self, path):
+        self._add(path, directory=True)
+
+    def rmdir(self, path):
+        if self._walk(path).entries:
+            raise OSError(errno.ENOTEMPTY, "Directory not empty", path)
+        self.unlink(path)
+
+    def utime(self, path, seconds):
+        self._walk(path).mtime_ns = int(seconds * 1e9)
+
+    def abspath(self, path):
+        return "/" + str(path).strip("/")
+
+    def now(self):
+        return self.clock_ns / 1e9
+
+    def monotonic(self):
+        return self.clock_ns / 1e9
+
+    def sleep(self, seconds):
+        self.clock_ns += int(seconds * 1e9)
+
+    def pid(self):
+        return 42
+
+    def host(self):
+        return "memory"
+
+    def token(self):
+        self._numbers += 1
+        return f"{self._numbers:016x}"

@@ -1,0 +1,162 @@
+import multiprocessing
+import os
+import re
+import signal
+
+import pytest
+
+from jug.backends.file_lock import file_based_lock
+from jug.backends.file_store import file_store
+from jug.backends.fsops import FileSystem
+from jug.errors import StoreError
+
+FORK = multiprocessing.get_context("fork")
+RACERS, LOCKS = 8, 200
+
+
+class LateError(FileSystem):
+    """Creates the lock's file, and then cannot write to it."""
+
+    failing = "write"
+
+    def write(self, fd, data):
+        if self.failing == "write":
+            raise OSError(28, "No space left on device")
+        return super().write(fd, data)
+
+    def close(self, fd):
+        super().close(fd)
+        if self.failing == "close":
+            raise OSError(122, "Disk quota exceeded")
+
+
+def in_child(function):
+    pid = os.fork()
+    if pid == 0:
+        try:
+            function()
+        finally:
+            os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+
+
+def test_a_lock_is_a_file_with_two_lines(tmp_path, name):
+    lock = file_based_lock(tmp_path, name)
+    assert lock.get()
+    path = tmp_path / "locks" / f"{name.decode()}.lock"
+    assert str(path) == lock.fullname
+    text = path.read_text()
+    assert re.fullmatch(
+        r"PID \d+ on HOSTNAME \S+\nLock created on \d{4}-\d\d-\d\d \(\d\dh\d\d\.\d\d\)\n", text
+    )
+    assert text.startswith(f"PID {os.getpid()} on HOSTNAME {os.uname().nodename}\n")
+    assert lock.holder() == text.strip()
+
+
+def test_a_failed_lock_has_the_time_one(tmp_path, name):
+    lock = file_based_lock(tmp_path, name)
+    lock.get()
+    lock.fail()
+    assert os.stat(lock.fullname).st_mtime == 1
+    assert "PID" in lock.holder()
+
+
+def test_the_lock_of_an_old_release_is_respected(tmp_path, name):
+    (tmp_path / "locks").mkdir()
+    (tmp_path / "locks" / f"{name.decode()}.lock").write_text("")
+    lock = file_based_lock(tmp_path, name)
+    assert not lock.get()
+    assert lock.is_locked()
+    assert file_store(tmp_path).lock_states() == {name: False}
+
+
+@pytest.mark.parametrize("failing", ["write", "close"])
+def test_an_error_while_locking_leaves_no_lock(tmp_path, name, failing):
+    fs = LateError()
+    fs.failing = failing
+    (tmp_path / "locks").mkdir()
+    with pytest.raises(StoreError, match=r"create the lock .*(No space|quota)"):
+        file_based_lock(tmp_path, name, fs=fs).get()
+    assert not file_based_lock(tmp_path, name).is_locked()
+
+
+def test_a_lock_that_another_process_has_by_now_is_left_alone(tmp_path, name):
+    lock = file_based_lock(tmp_path, name)
+    assert lock.get()
+    file_store(tmp_path).remove_locks()
+    in_child(lambda: file_based_lock(tmp_path, name).get())
+    assert not lock.fail()
+    lock.release()
+    assert lock.is_locked()
+    assert not lock.is_failed()
+
+
+def test_a_name_cannot_lead_out_of_the_directory(tmp_path):
+    with pytest.raises(ValueError, match="not the name of a lock"):
+        file_based_lock(tmp_path, "../x")
+
+
+def test_locks_below_a_file_cannot_be_had(tmp_path, name):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"create the lock .*/file/x/locks/.*: Not a directory"):
+        file_based_lock(tmp_path / "file" / "x", name).get()
+
+
+def test_foreign_names_are_no_locks_and_stay(tmp_path, name):
+    store = file_store(tmp_path)
+    store.getlock(name).get()
+    foreign = ["README", "x.lock", "é.lock", "g" * 40 + ".lock", "a" * 40, "a" * 41 + ".lock"]
+    for foreigner in foreign:
+        (tmp_path / "locks" / foreigner).write_text("mine")
+    (tmp_path / "locks" / "directory").mkdir()
+    assert list(store.listlocks()) == [name]
+    assert store.remove_locks() == 1
+    assert sorted(os.listdir(tmp_path / "locks")) == sorted([*foreign, "directory"])
+
+
+def race(jugdir, names, start, won):
+    store = file_store(jugdir)
+    start.wait()
+    won.put([name for name in names if store.getlock(name).get()])
+
+
+def test_of_many_processes_one_gets_each_lock(tmp_path):
+    names = [b"%040x" % i for i in range(LOCKS)]
+    start, won = FORK.Barrier(RACERS), FORK.Queue()
+    racers = [FORK.Process(target=race, args=(tmp_path, names, start, won)) for _ in range(RACERS)]
+    for racer in racers:
+        racer.start()
+    taken = [name for _ in racers for name in won.get(timeout=60)]
+    for racer in racers:
+        racer.join()
+    assert sorted(taken) == names
+
+
+def count(jugdir, name, counter, rounds):
+    lock = file_based_lock(jugdir, name)
+    while rounds:
+        if lock.get():
+            value = int(counter.read_text())
+            counter.write_text(str(value + 1))
+            lock.release()
+            rounds -= 1
+
+
+def test_what_is_done_under_a_lock_is_done_alone(tmp_path, name):
+    counter = tmp_path / "counter"
+    counter.write_text("0")
+    workers = [FORK.Process(target=count, args=(tmp_path, name, counter, 100)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert counter.read_text() == "400"
+
+
+def test_a_killed_holder_leaves_its_lock(tmp_path, name):
+    pid = os.fork()
+    if pid == 0:
+        file_based_lock(tmp_path, name).get()
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert file_based_lock(tmp_path, name).holder().startswith(f"PID {pid} ")

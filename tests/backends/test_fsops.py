@@ -1,0 +1,171 @@
+"""The store reaches files through its FileSystem alone (the contract suite on MemoryFS shows it too)."""
+
+import ast
+import os
+import pickle
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+import jug.backends
+from jug.backends.file_store import file_store
+from jug.backends.fsops import FileSystem, read_all, write_all
+
+SOURCES = Path(jug.backends.__file__).parent
+CLOSED_TO = {"os", "shutil", "pathlib", "tempfile", "glob", "socket", "subprocess", "mmap"}
+PARTS = ["atomic", "file_lock", "file_store", "formats", "jugdir", "listing", "packs", "dict_store"]
+CALLS = [name for name in vars(FileSystem) if not name.startswith("_")]
+
+
+class Recorder(FileSystem):
+    """Remembers every call, and may end the process before one."""
+
+    def __init__(self, kill_before=-1):
+        self.calls = []
+        self.kill_before = kill_before
+
+
+def _recorded(call):
+    def method(self, *args):
+        if len(self.calls) == self.kill_before:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.calls.append(call)
+        return getattr(FileSystem, call)(self, *args)
+
+    return method
+
+
+for _call in CALLS:
+    setattr(Recorder, _call, _recorded(_call))
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_nothing_but_fsops_can_make_system_calls(part):
+    tree = ast.parse((SOURCES / f"{part}.py").read_text())
+    typing_only = {id(inner) for node in tree.body if isinstance(node, ast.If) for inner in ast.walk(node)}
+    imported = set()
+    for node in ast.walk(tree):
+        if id(node) in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            imported.update(alias.name.partition(".")[0] for alias in node.names)
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            imported.add(node.module.partition(".")[0])
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id != "open", f"{part}.py, line {node.lineno}"
+    assert not imported & CLOSED_TO
+
+
+def test_no_file_is_touched_behind_the_recorder(tmp_path, names):
+    """Python reports what it asks the system for; each of it must come out of fsops."""
+    outside = []
+
+    def audit(event, args):
+        if watching and event.startswith(("open", "os.")) and any(str(tmp_path) in str(arg) for arg in args):
+            frame = sys._getframe(1)
+            if frame.f_code.co_filename != sys.modules["jug.backends.fsops"].__file__:
+                outside.append((event, frame.f_code.co_filename))
+
+    watching = True
+    sys.addaudithook(audit)
+    store = file_store(tmp_path / "jugdir", fs=Recorder())
+    lock = store.getlock(names[0])
+    lock.get()
+    lock.fail()
+    for name in names:
+        store.dump(list(range(10_000)), name)
+        store.load(name)
+    list(store.list())
+    store.lock_states()
+    store.cleanup([])
+    file_store.remove_store(str(tmp_path / "jugdir"))
+    watching = False
+    assert outside == []
+
+
+def calls_of(store, step):
+    before = len(store._fs.calls)
+    step()
+    return [call for call in store._fs.calls[before:] if call not in ("pid", "host", "token", "now")]
+
+
+def test_how_many_calls_the_usual_operations_make(tmp_path, names):
+    store = file_store(tmp_path, fs=Recorder())
+    first, lock = store.getlock(names[0]), store.getlock(names[0])
+    first.get()
+    store.dump(1, names[0])
+    first.release()
+    assert calls_of(store, lock.get) == ["open_excl", "write", "fstat", "close"]
+    assert calls_of(store, lambda: store.dump(2, names[0])) == [
+        *("open_excl", "write", "fsync", "close", "rename"),
+        *("open_dir", "fsync", "close"),
+    ]
+    assert calls_of(store, lock.release) == ["open_read", "fstat", "read", "close", "unlink"]
+    assert calls_of(store, lambda: store.load(names[0])) == ["open_read", "read", "read", "close"]
+    assert calls_of(store, lambda: store.can_load(names[0])) == ["stat"]
+    assert calls_of(store, lambda: store.can_load(names[1])) == ["stat", "open_read"]
+
+
+def test_a_writer_killed_at_any_call_leaves_nothing_half_done(tmp_path, name):
+    value, died = list(range(5_000)), True
+    at = 0
+    while died:
+        jugdir = tmp_path / str(at)
+        pid = os.fork()
+        if pid == 0:
+            file_store(jugdir, fs=Recorder(kill_before=at)).dump(value, name)
+            os._exit(0)
+        died = os.waitpid(pid, 0)[1] != 0
+        store = file_store(jugdir)
+        found = list(store.list())
+        assert store.can_load(name) == (found == [name])
+        assert not found or store.load(name) == value
+        store.dump("after", name)
+        assert store.load(name) == "after"
+        at += 1
+    assert at > 10
+
+
+def test_writing_goes_on_where_the_system_stopped(tmp_path):
+    class Slow(FileSystem):
+        def write(self, fd, data):
+            return super().write(fd, data[:3])
+
+    fs = Slow()
+    fd = fs.open_excl(str(tmp_path / "file"))
+    write_all(fs, fd, b"0123456789")
+    fs.close(fd)
+    fd = fs.open_read(str(tmp_path / "file"))
+    assert fs.read(fd, 2) == b"01"
+    assert read_all(fs, fd, b"01") == b"0123456789"
+    fs.close(fd)
+
+
+@pytest.mark.parametrize("failing", ["open_excl", "write", "fsync", "close", "rename"])
+def test_an_error_while_writing_leaves_the_old_result_and_no_temporary_file(tmp_path, name, failing):
+    file_store(tmp_path).dump("old", name)
+
+    class Broken(FileSystem):
+        pass
+
+    def fail(self, *args):
+        if failing == "close":
+            FileSystem.close(self, *args)
+        raise OSError(5, "Input/output error")
+
+    setattr(Broken, failing, fail)
+    store = file_store(tmp_path, fs=Broken())
+    store._dir._durable.add(name[:2].decode())
+    with pytest.raises(Exception, match="write .*Input/output error") as error:
+        store.dump("new", name)
+    assert isinstance(error.value.__cause__, OSError)
+    assert file_store(tmp_path).load(name) == "old"
+    assert os.listdir(tmp_path / "tempfiles") == []
+
+
+def test_an_encoded_object_is_made_before_any_file_is(tmp_path, name):
+    with pytest.raises((AttributeError, TypeError, pickle.PicklingError)):
+        file_store(tmp_path / "jugdir").dump(lambda: 0, name)
+    assert not (tmp_path / "jugdir").exists()
