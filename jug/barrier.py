@@ -1,0 +1,81 @@
+"""Points of a jugfile that need results: what comes after them depends on what the results are.
+
+At such a point the jugfile is simply not read any further, until the results are there. ``jug execute`` runs what it has
+seen so far and then reads the jugfile again.
+"""
+
+from __future__ import annotations
+
+from . import task as _task
+from .errors import NotFinishedError
+from .nodes import direct_tasks, value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, TypeVar, overload
+
+    from .task import Task, Tasklet
+
+    T = TypeVar("T")
+
+class BarrierError(Exception):
+    """Stops the reading of a jugfile: a result that is needed from here on is not there yet.
+
+    Attributes
+    ----------
+    needs : frozenset of bytes, or None
+        The hashes of the tasks whose results are needed; None: all tasks so far.
+    """
+
+    def __init__(self, message: str = "", needs: frozenset[bytes] | None = None) -> None:
+        super().__init__(message)
+        self.needs = needs
+
+
+def barrier() -> None:
+    """Go on only if all tasks created so far have results; otherwise the jugfile is not read any further.
+
+    Raises
+    ------
+    BarrierError
+        A task has no result yet (whoever reads the jugfile handles this).
+    NoStoreError
+        The script does not run under jug.
+    """
+    _require(_task.alltasks, all_tasks=True)
+
+
+if TYPE_CHECKING:
+
+    @overload
+    def bvalue(t: Task[T] | Tasklet[T]) -> T: ...
+    @overload
+    def bvalue(t: Any) -> Any: ...
+
+
+def bvalue(t: Any) -> Any:
+    """``value(t)``, after a barrier that waits for `t` alone.
+
+    Raises
+    ------
+    BarrierError
+        A result that `t` needs is not there yet.
+    """
+    tasks: list[Any] = direct_tasks((t,))
+    _require(tasks, all_tasks=False)
+    try:
+        return value(t)
+    except NotFinishedError as error:  # it was removed just now
+        raise BarrierError(str(error), frozenset(task.hash() for task in tasks)) from None
+
+
+def _require(tasks: Sequence[Any], all_tasks: bool) -> None:
+    """Raise BarrierError unless all of `tasks` have results."""
+    if not tasks:
+        return
+    missing = tasks[0].require_store().first_missing([task.hash() for task in tasks])
+    if missing is not None:
+        name = next(task.name for task in tasks if task.hash() == missing)
+        needs = None if all_tasks else frozenset(task.hash() for task in tasks)
+        raise BarrierError(f"{name} has no result yet", needs)

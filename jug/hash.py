@@ -1,0 +1,290 @@
+"""The identity of a value: a SHA-1 over a stream of its parts. Results on disk are found by it, so it never changes.
+
+``update(pairs)`` feeds, for each ``(label, object)``, the pickle (always protocol 4) of the label and then the object:
+
+1. what its ``__jug_hash__()`` returns, if it has that method;
+2. a list or tuple (exactly): the ``repr`` of its type, then ``update(enumerate(object))``;
+3. a set or frozenset (exactly): its name, then ``update(enumerate(sorted(hashes of the elements)))``;
+4. a dict (exactly): ``dict``, then ``update`` of the pairs (hash of the key, value) sorted by that hash;
+5. a ``numpy.ndarray`` (exactly): ``np.ndarray``, the pickles of dtype and shape, then the bytes of its data in C order,
+   or, if it holds objects, ``update(enumerate(all elements))``;
+6. anything else: its pickle. The pickle of an object that has a set somewhere inside would depend on the order of that
+   set, which differs from one process to the next; such sets are replaced by the sorted hashes of their elements.
+
+Nothing recurses: each container is a generator that yields the generators of what is inside, and a loop runs them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import pickle
+import sys
+
+from .errors import JugError
+from .nodes import ATOMS, CYCLE_CHECK_DEPTH, Node, direct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator
+    from typing import Any
+
+    Hasher = Any  # hashlib's type has no public name
+    Walk = Generator[Any, Any, Any]
+
+PROTOCOL = 4
+
+_dumps = pickle.dumps
+# Labels are mostly small numbers and few words: their pickles are made once.
+_labels: dict[object, bytes] = {i: _dumps(i, PROTOCOL) for i in range(1024)}
+_labels.update((word, _dumps(word, PROTOCOL)) for word in ("name", "args", "kwargs", "hash1", "base", "f"))
+# Keys of dicts come back again and again (keyword arguments, columns of tables).
+_keys: dict[str, bytes] = {}
+_MOST_KEYS = 10_000
+
+_EMPTY_SET_OPCODE = b"\x8f"
+_FROZENSET_OPCODE = b"\x91"
+
+
+# What pickling raises, depending on the type that does not allow it.
+_NOT_PICKLABLE = (pickle.PicklingError, AttributeError, TypeError, ValueError, RecursionError)
+
+
+class UnhashableError(JugError, TypeError):
+    """An object has no stable hash, so that its task could not be found again."""
+
+
+def new_hash_object() -> Hasher:
+    """A fresh hash object, with ``update``, ``copy`` and ``hexdigest``."""
+    return hashlib.sha1()  # an identity, not a protection
+
+
+def hash_one(obj: Any) -> bytes:
+    """The hash of one object: 40 hexadecimal digits.
+
+    Raises
+    ------
+    UnhashableError
+        (Part of) the object cannot be pickled.
+    """
+    M = new_hash_object()
+    hash_update(M, [("hash1", obj)])
+    return M.hexdigest().encode("ascii")  # type: ignore[no-any-return]
+
+
+def hash_update(M: Hasher, elems: Iterable[tuple[Any, Any]]) -> Hasher:
+    """Feed pairs of (label, object) to the hash object `M`, and return it."""
+    run_walk(stream(M, elems))
+    return M
+
+
+def run_walk(walk: Walk) -> Any:
+    """Run a generator and all those that it yields, without recursion; what one returns is sent to its parent."""
+    stack = [walk]
+    result = None
+    try:
+        while stack:
+            try:
+                child = stack[-1].send(result)
+            except StopIteration as stop:
+                stack.pop()
+                result = stop.value
+            else:
+                stack.append(child)
+                result = None
+                if len(stack) % CYCLE_CHECK_DEPTH == 0:
+                    _refuse_cycle(stack)
+    except UnhashableError as error:
+        raise UnhashableError(f"{_owner(stack)}{error}") from error.__cause__
+    finally:
+        for unfinished in reversed(stack):
+            unfinished.close()
+    return result
+
+
+def _owner(stack: list[Walk]) -> str:
+    """The innermost task or tasklet whose hash is being computed, for messages."""
+    for walk in reversed(stack):
+        node = _local(walk, "self")
+        if node is not None:
+            return f"{node!s}: "
+    return ""
+
+
+def _refuse_cycle(stack: list[Walk]) -> None:
+    sources = [_local(walk, "source") for walk in stack]
+    open_objects = [id(source) for source in sources if source is not None]
+    if len(set(open_objects)) < len(open_objects):
+        raise UnhashableError("A list, tuple or dict among the arguments contains itself")
+
+
+def _local(walk: Any, name: str) -> Any:
+    """A local variable of a generator, None if it has none of that name or is finished."""
+    frame = walk.gi_frame
+    return None if frame is None else frame.f_locals.get(name)
+
+
+def stream(M: Hasher, pairs: Iterable[tuple[Any, Any]], source: Any = None) -> Walk:
+    """Feed `pairs`, which are the items of `source` (for finding cycles)."""
+    update = M.update
+    labels = _labels
+    for label, obj in pairs:
+        known = labels.get(label) if type(label) is int or type(label) is str else None  # 1, 1.0 and True are equal
+        update(_dumps(label, PROTOCOL) if known is None else known)
+        kind = type(obj)
+        if kind in ATOMS:
+            update(_dumps(obj, PROTOCOL))
+        elif isinstance(obj, Node):
+            update(obj._hash or (yield obj.hash_walk()))
+        elif (special := _special(obj, kind)) is not None:
+            update(special())
+        elif kind is list or kind is tuple:
+            update(repr(kind).encode("utf-8"))
+            yield stream(M, enumerate(obj), obj)
+        elif kind is dict:
+            update(b"dict")
+            yield stream(M, (yield _dict_items(obj)), obj)
+        elif kind is set or kind is frozenset:
+            update(kind.__name__.encode("ascii"))
+            yield stream(M, (yield _set_items(obj)))
+        elif _is_array(kind):
+            yield from _array(M, obj)
+        else:
+            update(_pickled(obj))
+
+
+def _special(obj: Any, kind: type) -> Any:
+    """The bound ``__jug_hash__`` of an instance (that of a class is meant for its instances), or None."""
+    return None if isinstance(obj, type) else getattr(obj, "__jug_hash__", None)
+
+
+def one(obj: Any) -> Walk:
+    """As :func:`hash_one`, to be run by :func:`run_walk`."""
+    M = new_hash_object()
+    yield stream(M, [("hash1", obj)])
+    return M.hexdigest().encode("ascii")
+
+
+def _dict_items(source: dict[Any, Any]) -> Walk:
+    items = []
+    for key, value in source.items():
+        digest = _keys.get(key) if type(key) is str else None
+        if digest is None:
+            digest = yield one(key)
+            if type(key) is str and len(_keys) < _MOST_KEYS:
+                _keys[key] = digest
+        items.append((digest, value))
+    items.sort(key=_first)
+    return items
+
+
+def _set_items(source: Any) -> Walk:
+    digests = []
+    for elem in source:
+        digests.append((yield one(elem)))
+    return enumerate(sorted(digests))
+
+
+def _first(pair: tuple[bytes, Any]) -> bytes:
+    return pair[0]
+
+
+def _is_array(kind: type) -> bool:
+    numpy = sys.modules.get("numpy")  # an array can only come from a numpy that has been imported
+    return numpy is not None and kind is getattr(numpy, "ndarray", None)
+
+
+def _array(M: Hasher, arr: Any) -> Iterator[Walk]:
+    M.update(b"np.ndarray")
+    M.update(_dumps(arr.dtype, PROTOCOL))
+    M.update(_dumps(arr.shape, PROTOCOL))
+    if arr.dtype.hasobject:
+        yield stream(M, enumerate(arr.ravel().tolist()), arr)
+    else:
+        M.update(_buffer(arr))
+
+
+def _buffer(arr: Any) -> Any:
+    """The bytes of an array in C order: without copying it, if that can be had."""
+    if not arr.flags.c_contiguous:
+        return arr.tobytes()
+    try:
+        return arr.data
+    except ValueError:  # dates and time spans, alone or in a structure, give no buffer
+        return arr.tobytes()
+
+
+def _pickled(obj: Any) -> bytes:
+    """The pickle of `obj`, whatever the order of the sets inside."""
+    if isinstance(obj, (list, tuple)) and direct(iter(obj)):
+        raise UnhashableError(
+            f"There are tasks inside a {type(obj).__name__}, where jug does not look (it is a subclass of list or tuple, "
+            "such as a namedtuple): use a plain list, tuple or dict"
+        )
+    try:
+        data = _dumps(obj, PROTOCOL)
+        # A set, or just such a byte in other data. Subclasses of sets are pickled in yet another way.
+        if _EMPTY_SET_OPCODE in data or _FROZENSET_OPCODE in data or isinstance(obj, (set, frozenset)):
+            data = _pickled_in_order(obj) or data
+    except _NOT_PICKLABLE as error:
+        raise UnhashableError(
+            f"An argument of type {type(obj).__module__}.{type(obj).__qualname__} cannot be hashed, because it cannot be "
+            f"pickled: {error}"
+        ) from error
+    return data
+
+
+class _SetPickler(pickle.Pickler):
+    """A pickler that writes the sorted hashes of a set's elements in place of the set."""
+
+    replaced = 0
+
+    def persistent_id(self, obj: Any) -> Any:
+        if not isinstance(obj, (set, frozenset)) or _iterates_in_order(obj):
+            return None
+        self.replaced += 1
+        return (type(obj).__name__, sorted(hash_one(elem) for elem in obj), getattr(obj, "__dict__", None))
+
+
+def _pickled_in_order(obj: Any) -> bytes | None:
+    """A pickle that does not depend on the order of sets, or None if there are no sets to care for."""
+    stream = io.BytesIO()
+    pickler = _SetPickler(stream, PROTOCOL)
+    pickler.dump(obj)
+    return stream.getvalue() if pickler.replaced else None
+
+
+def stable_hash_one(obj: Any) -> bytes:
+    """Like :func:`hash_one`, for an object that must have the same hash in every process.
+
+    Raises
+    ------
+    UnhashableError
+        A copy of the object has another hash, so that no other process would find what is stored under this one.
+    """
+    digest = hash_one(obj)
+    if _special(obj, type(obj)) is not None:
+        return digest  # whoever gave it that method knows what identifies it; it need not even be picklable
+    # A copy of the copy: the first may differ harmlessly, in which of its equal strings are one object.
+    copy = pickle.loads(_dumps(obj, PROTOCOL))
+    again = pickle.loads(_dumps(copy, PROTOCOL))
+    if hash_one(copy) != hash_one(again) or hash_one(obj) != digest:
+        raise UnhashableError(
+            f"An object of type {type(obj).__module__}.{type(obj).__qualname__} has a hash that changes when it is pickled "
+            "and read back: give the class a method __jug_hash__() that returns bytes which identify the object"
+        )
+    return digest
+
+
+def _iterates_in_order(elems: Any) -> bool:
+    """True for a set whose order is the same in every process, so that its pickle can be (and always was) used."""
+    return len(elems) < 2 or all(_hashes_alike(elem) for elem in elems)
+
+
+def _hashes_alike(elem: Any) -> bool:
+    """True if the built-in ``hash(elem)`` is the same in every process: strings, bytes and most objects hash at random."""
+    kind = type(elem)
+    if kind is tuple or kind is frozenset:
+        return all(_hashes_alike(e) for e in elem)
+    is_number = kind in (int, float, complex, bool) or kind.__module__ in ("numpy", "fractions", "decimal")
+    return is_number and elem == elem and not isinstance(elem, (str, bytes))  # not-a-number hashes by its address

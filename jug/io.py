@@ -1,0 +1,119 @@
+"""Results as files of their own, and tables about tasks."""
+
+from __future__ import annotations
+
+import os
+
+from .provenance import describe
+from .task import Task, TaskGenerator
+from .tasklet import Tasklet
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+__all__ = ["NoLoad", "print_task_summary_table", "write_metadata", "write_task_out"]
+
+
+class NoLoad(Tasklet["Any"]):
+    """A dependency that is waited for, but not loaded: the function receives this object, with the task as ``base``."""
+
+    __slots__ = ()
+
+    def __init__(self, base: Any) -> None:
+        super().__init__(base, "NoLoad")  # type: ignore[arg-type]
+
+    def parts(self) -> tuple[Any, ...]:
+        return ()
+
+    def combine(self, values: list[Any]) -> NoLoad:
+        return self
+
+
+def _write_result(result: Any, oname: str) -> None:
+    if type(result).__module__ == "numpy" and type(result).__name__ == "ndarray" and oname.endswith(".npy"):
+        import numpy
+
+        numpy.save(oname, result)
+        return
+    import pickle
+
+    with open(oname, "wb") as stream:
+        pickle.dump(result, stream)
+
+
+def _write_description(description: Any, fname: str, metadata_format: str) -> None:
+    if metadata_format == "json":
+        import json
+
+        text = json.dumps(description)
+    else:
+        import yaml
+
+        text = yaml.dump(description)
+    with open(fname, "w", encoding="utf-8") as stream:
+        stream.write(text)
+
+
+@TaskGenerator
+def _do_write_task_out(
+    result: Any, base: Any, oname: str | None, metadata_fname: str | None = None, metadata_format: str = "yaml"
+) -> None:
+    """Write a result and how it came about; files appear under their names only when they are complete."""
+    if oname is not None:
+        part = oname + ".part" + os.path.splitext(oname)[1]
+        _write_result(result, part)
+        os.replace(part, oname)
+    if metadata_fname is not None:
+        part = metadata_fname + ".part"
+        _write_description(describe(base.base), part, metadata_format)
+        os.replace(part, metadata_fname)
+
+
+def write_task_out(
+    result: Any, oname: str, metadata_fname: str | None = None, metadata_format: str = "yaml"
+) -> Task[None]:
+    """A task that writes the value of `result` into the file `oname`.
+
+    Parameters
+    ----------
+    result : Task, Tasklet or a structure of these
+    oname : str
+        A numpy array is written as ``.npy`` if the name ends so; everything else is pickled.
+    metadata_fname : str, optional
+        A file for a description of how the result was computed (see :func:`jug.task.describe`).
+    metadata_format : {'yaml', 'json'}
+        YAML needs the package PyYAML.
+    """
+    _check_format(metadata_format)
+    return _do_write_task_out(result, NoLoad(result), oname, metadata_fname, metadata_format)
+
+
+def write_metadata(result: Any, metadata_fname: str, metadata_format: str = "yaml") -> Task[None]:
+    """A task that writes how `result` was computed into a file; see :func:`write_task_out`."""
+    _check_format(metadata_format)
+    return _do_write_task_out(result, NoLoad(result), None, metadata_fname, metadata_format)
+
+
+def _check_format(metadata_format: str) -> None:
+    if metadata_format not in ("yaml", "json"):
+        raise ValueError(f"metadata_format must be 'yaml' or 'json', and is {metadata_format!r}")
+
+
+def task_table(groups: Iterable[tuple[str, Mapping[str, int]]]) -> str:
+    """A table with one line per task name and one column per ``(heading, {task name: count})``, and a line of totals."""
+    groups = list(groups)
+    names = sorted({name for _, counts in groups for name in counts})
+    width = max([21, *map(len, names)]) + 1
+    lines = ["Task name".ljust(width) + "".join(f"{heading:>12}" for heading, _ in groups)]
+    for name in names:
+        lines.append(name.ljust(width) + "".join(f"{counts.get(name, 0):12}" for _, counts in groups))
+    lines.append("Total:".ljust(width) + "".join(f"{sum(counts.values()):12}" for _, counts in groups))
+    return "\n".join(lines)
+
+
+def print_task_summary_table(options: Any, groups: Iterable[tuple[str, Mapping[str, int]]]) -> None:
+    """Print :func:`task_table`; nothing with ``options.short``."""
+    if not getattr(options, "short", False):
+        print(task_table(groups))

@@ -1,0 +1,360 @@
+"""Tasks: the vocabulary of a jugfile.
+
+A :class:`Task` is a call that will be made, identified by the hash of its function's name and its arguments. Creating one
+only records what is to be done; :meth:`Task.run` does it, and puts the result into the store.
+"""
+
+from __future__ import annotations
+
+from functools import partial, update_wrapper
+
+from . import nodes
+from .errors import DebugCheckError, NoStoreError, NotFinishedError
+from .hash import hash_one, hash_update, new_hash_object, run_walk, stable_hash_one, stream
+from .naming import NO_KWARGS_HASHED, hash_of_name, task_name
+from .provenance import describe, recursive_dependencies, topological_sort
+from .tasklet import Indexable, Result, Tasklet, _get_check, _getitem, iteratetask, return_tuple  # noqa: F401
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+    from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+    from .backends.base import base_lock, base_store
+
+    P = ParamSpec("P")
+    R = TypeVar("R")
+    T = TypeVar("T")
+
+    class _Call(Generic[P, R]): ...
+else:
+    P = R = None
+    _Call = Result
+
+
+__all__ = [
+    "CachedFunction",
+    "Task",
+    "TaskGenerator",
+    "Tasklet",
+    "alltasks",
+    "describe",
+    "hash_one",
+    "hash_update",
+    "iteratetask",
+    "new_hash_object",
+    "recursive_dependencies",
+    "return_tuple",
+    "topological_sort",
+    "value",
+]
+
+#: All tasks, in the order of their creation. User code may clear it, or put another list in its place.
+alltasks: list[Task[Any]] = []
+
+_NOT_LOADED: Any = type("_NotLoaded", (), {"__repr__": lambda self: "not loaded"})()
+_NO_KWARGS: dict[str, Any] = {}  # shared by all tasks that have none
+
+
+class Task(nodes.TaskNode, Result[R], Indexable):
+    """The lazy call ``f(*args, **kwargs)``, with its result in the store.
+
+    Parameters
+    ----------
+    f : callable
+        A named function (not a lambda): its name is part of the task's identity. `functools.partial` is taken apart.
+    args, kwargs
+        Arguments, in which tasks may stand for their results (nested in lists, tuples and dicts).
+
+    Attributes
+    ----------
+    name : str
+        ``module.function``; may be set before the hash is asked for.
+    """
+
+    __slots__ = ("name", "f", "args", "kwargs", "_result", "__dict__", "__weakref__")
+
+    #: The store of all tasks of this process.
+    store: base_store | None = None
+
+    def __init__(self, f: Callable[..., R], /, *args: Any, **kwargs: Any) -> None:
+        self._set_up(f, args, kwargs)
+        alltasks.append(self)
+
+    def _set_up(self, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        while isinstance(f, (partial, TaskGenerator)):
+            if isinstance(f, partial):
+                args = (*f.args, *args)
+                kwargs = {**f.keywords, **kwargs}
+                f = f.func
+            else:
+                f = f.f
+        self.name: str = task_name(f)
+        self.f = f
+        self.args = args
+        self.kwargs: dict[str, Any] = kwargs or _NO_KWARGS
+        self._hash = None
+        self._result: Any = _NOT_LOADED
+
+    @classmethod
+    def unregistered(cls, f: Callable[..., R], /, *args: Any, **kwargs: Any) -> Task[R]:
+        """A task that is not (yet) in `alltasks`; see :meth:`register`."""
+        task = cls.__new__(cls)
+        task._set_up(f, args, kwargs)
+        return task
+
+    def register(self) -> None:
+        """Add the task to `alltasks`."""
+        alltasks.append(self)
+
+    # Identity
+
+    def hash(self) -> bytes:
+        """The hash that identifies the task: 40 hexadecimal digits. Computed once, then kept.
+
+        Raises
+        ------
+        UnhashableError
+            An argument cannot be hashed.
+        """
+        if type(self).hash is not Task.hash:  # called by the method of a subclass: what that returns is to be kept
+            return run_walk(self._own_walk())  # type: ignore[no-any-return]
+        return self._hash or run_walk(self.hash_walk())  # type: ignore[no-any-return]
+
+    def __jug_hash__(self) -> bytes:
+        return self.hash()
+
+    def hash_walk(self) -> Generator[Any, Any, bytes]:
+        if type(self).hash is not Task.hash:  # a subclass has an identity of its own
+            self._hash = self.hash()
+        else:
+            with nodes.being_hashed(self):
+                self._hash = yield self._own_walk()
+        return self._hash
+
+    def _own_walk(self) -> Generator[Any, Any, bytes]:
+        M = hash_of_name(self.name).copy()
+        yield stream(M, enumerate(self.args), self.args)
+        if self.kwargs:
+            yield stream(M, (("kwargs", self.kwargs),))
+        else:
+            M.update(NO_KWARGS_HASHED)
+        return M.hexdigest().encode("ascii")  # type: ignore[no-any-return]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"name": self.name, "f": self.f, "args": self.args, "kwargs": self.kwargs}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for key, val in state.items():
+            setattr(self, key, val)
+        self._hash = None
+        self._result = _NOT_LOADED
+
+    def __repr__(self) -> str:
+        return f"Task({self.name}, args={self.args!r}, kwargs={self.kwargs!r})"
+
+    def __str__(self) -> str:
+        return f"Task: {self.name}()"
+
+    # The result
+
+    def run(self, force: bool | None = None, save: bool = True, debug_mode: bool = False) -> R:
+        """Call the function and return its result; with `save`, put it into the store. (`force` has no effect.)
+
+        Raises
+        ------
+        NotFinishedError
+            A result that it needs is not in the store.
+        DebugCheckError
+            In `debug_mode`: the function changed its arguments, or created a task.
+        """
+        args = nodes.value(self.args)
+        kwargs = nodes.value(self.kwargs)
+        before = len(alltasks)
+        result = self.f(*args, **kwargs)
+        if debug_mode:
+            self._check(before)
+        self._result = result
+        if save:
+            self.require_store().dump(result, self.hash())
+        return result
+
+    def _check(self, tasks_before: int) -> None:
+        if len(alltasks) > tasks_before:
+            raise DebugCheckError(f"{self.name} created a task ({alltasks[-1].name}) while it ran: this task is never executed")
+        known = self.hash()
+        self._hash = None
+        if self.hash() != known:
+            raise DebugCheckError(f"The hash of {self!s} changed while it ran: its arguments were changed after it was made")
+
+    def value(self) -> R:
+        """The result, loaded from the store if need be; raises NotFinishedError if there is none."""
+        if self._result is _NOT_LOADED:
+            self.load()
+        return self._result  # type: ignore[no-any-return]
+
+    @property
+    def result(self) -> R:
+        """The result, as by :meth:`value`."""
+        return self.value()
+
+    def load(self) -> None:
+        """Load the result from the store; raises NotFinishedError if it is not there."""
+        try:
+            self._result = self.require_store().load(self.hash())
+        except (KeyError, FileNotFoundError):
+            raise NotFinishedError(f"{self.name} has no result yet (task {self.hash().decode()})") from None
+
+    def adopt(self, result: R) -> None:
+        """Take `result` as the one in the store, which the caller has read."""
+        self._result = result
+
+    def is_loaded(self) -> bool:
+        """True if the result is in memory."""
+        return self._result is not _NOT_LOADED
+
+    def unload(self) -> None:
+        """Forget the result in memory (not the one in the store)."""
+        self._result = _NOT_LOADED
+
+    def unload_recursive(self) -> None:
+        """Unload this task and all those that it depends on."""
+        nodes.unload_all((self,))
+
+    def can_load(self, store: base_store | None = None) -> bool:
+        """True if the result is in the store."""
+        return (self.require_store() if store is None else store).can_load(self.hash())
+
+    def can_run(self) -> bool:
+        """True if all results that the task needs are in the store."""
+        return all(task.can_load() for task in nodes.direct_tasks(self.sources()))
+
+    def invalidate(self) -> None:
+        """Remove the result from the store."""
+        self.unload()
+        self.require_store().remove(self.hash())
+
+    def sources(self) -> tuple[Any, ...]:
+        return (self.args, self.kwargs)
+
+    def dependencies(self) -> Sequence[nodes.TaskNode]:
+        """The tasks that this one needs directly: in order, each once."""
+        return nodes.direct_tasks(self.sources())
+
+    # The lock
+
+    def lock(self) -> bool:
+        """Try once to lock the task; True if it is now ours."""
+        return self._lock().get()
+
+    def unlock(self) -> None:
+        """Remove the lock: our own, or one that was left behind or marked as failed."""
+        lock = self._lock()
+        lock.release()
+        if lock.is_locked():
+            self.require_store().remove_lock(self.hash())
+
+    def is_locked(self) -> bool:
+        """True if anybody holds the lock of this task, or the task failed and was marked so."""
+        return self._lock().is_locked()
+
+    def fail(self) -> bool:
+        """Mark the task, which must be locked, as failed."""
+        return self._lock().fail()
+
+    def is_failed(self) -> bool:
+        """True if the task was marked as failed."""
+        return self._lock().is_failed()
+
+    def _lock(self) -> base_lock:
+        try:
+            return self.__dict__["_lock_object"]  # type: ignore[no-any-return]
+        except KeyError:
+            self.__dict__["_lock_object"] = lock = self.require_store().getlock(self.hash())
+            return lock
+
+    def require_store(self) -> base_store:
+        if self.store is None:
+            raise NoStoreError(
+                f"The result of {self!s} is wanted, but there is no store to look for it. Run this script as "
+                "'jug execute SCRIPT' (or 'jug shell SCRIPT'), or call jug.set_jugdir(...) or jug.init(...) first"
+            )
+        return self.store
+
+
+class TaskGenerator(_Call[P, R]):
+    """Decorator: calling the decorated function gives a Task instead of a result.
+
+    On a method, the object that it is called on becomes the first argument of the task; it must have a stable hash.
+
+    Attributes
+    ----------
+    f : callable
+        The undecorated function.
+    """
+
+    _jug_is_task_generator = True
+
+    f: Callable[P, R]
+
+    def __init__(self, f: Callable[P, R]) -> None:
+        self.f = f
+        update_wrapper(self, f, updated=())
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Task[R]:
+        return Task(self.f, *args, **kwargs)
+
+    def __get__(self, obj: Any, objtype: type | None = None) -> Any:
+        if obj is None:
+            return self
+        stable_hash_one(obj)
+        return partial(self, obj)
+
+    def __getstate__(self) -> tuple[str, str]:
+        if "." in self.f.__qualname__:
+            raise RuntimeError(
+                f"The TaskGenerator {self.f.__module__}.{self.f.__qualname__} cannot be pickled (as an argument or a result "
+                "of a task), because it is not defined at the top level of its module"
+            )
+        return self.f.__module__, self.f.__name__
+
+    def __setstate__(self, state: tuple[str, str]) -> None:
+        from importlib import import_module
+
+        module, name = state
+        f = getattr(import_module(module), name)
+        self.__init__(f.f if isinstance(f, TaskGenerator) else f)  # type: ignore[misc]
+
+    def __repr__(self) -> str:
+        return f"TaskGenerator({self.f.__module__}.{self.f.__qualname__})"
+
+
+if TYPE_CHECKING:
+
+    @overload
+    def value(elem: Task[T] | Tasklet[T]) -> T: ...
+    @overload
+    def value(elem: list[Task[T]]) -> list[T]: ...
+    @overload
+    def value(elem: Any) -> Any: ...
+    def value(elem: Any) -> Any:
+        """See :func:`jug.nodes.value`."""
+
+else:
+    value = nodes.value
+
+
+def CachedFunction(f: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    """Return ``f(*args, **kwargs)``, computed now unless it is in the store already.
+
+    Raises
+    ------
+    ValueError
+        A result that the arguments need is not there yet.
+    """
+    task = Task(f.f if isinstance(f, TaskGenerator) else f, *args, **kwargs)
+    if not task.can_load():
+        if not task.can_run():
+            raise ValueError(f"jug.CachedFunction cannot run {task!s}: a result among its arguments is not there yet")
+        task.run()
+    return task.value()

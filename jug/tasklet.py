@@ -1,0 +1,224 @@
+"""Tasklets: cheap functions of results, computed each time that they are needed and never stored.
+
+(Import them from :mod:`jug.task`; this is where they live.)
+"""
+
+from __future__ import annotations
+
+from functools import partial, update_wrapper
+from types import CodeType, FunctionType
+
+from . import nodes
+from .hash import hash_one, new_hash_object, one, run_walk, stream
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+    from typing import Any, Generic, ParamSpec, TypeVar
+
+    from .backends.base import base_store
+
+    P = ParamSpec("P")
+    R = TypeVar("R")
+
+    class Result(Generic[R]): ...
+else:
+    R = None
+
+    class Result:
+        """Stands for ``Generic[R]``, so that importing jug does not import `typing`."""
+
+        __slots__ = ()
+
+        def __class_getitem__(cls, item):
+            return cls
+
+
+class Indexable:
+    """What tasks and tasklets have in common: ``x[i]`` is a tasklet, and iteration is refused."""
+
+    __slots__ = ()
+
+    def __getitem__(self, index: Any) -> Tasklet[Any]:
+        return Tasklet(self, _getitem(index))
+
+    def __iter__(self) -> Iterator[Any]:
+        raise NotImplementedError(
+            f"How many items the result of {self!s} has is not known before it is computed, so it cannot be iterated "
+            "over: use jug.iteratetask(task, n) if you know that there are n, or jug.bvalue(task) to wait for the result"
+        )
+
+
+class Tasklet(nodes.Node, Result[R], Indexable):
+    """``f(value(base))``: computed each time that it is needed, never stored. `f` may be a lambda."""
+
+    __slots__ = ("base", "f")
+
+    def __init__(self, base: Any, f: Callable[[Any], R]) -> None:
+        self.base = base
+        self.f = f
+        self._hash = None
+
+    def __str__(self) -> str:
+        return f"Tasklet: {_description(self.f)} of {self.base!s}"
+
+    def sources(self) -> tuple[Any, ...]:
+        return (self.base, self.f)
+
+    def parts(self) -> tuple[Any, ...]:
+        return (self.base, self.f.slice) if type(self.f) is _getitem else (self.base,)
+
+    def combine(self, values: list[Any]) -> Any:
+        return values[0][values[1]] if type(self.f) is _getitem else self.f(values[0])
+
+    def value(self) -> R:
+        """Compute the value; raises NotFinishedError if a result that it needs is not there."""
+        return nodes.value(self)  # type: ignore[no-any-return]
+
+    def __jug_value__(self) -> R:
+        return self.value()
+
+    def __jug_dependencies__(self) -> list[nodes.Node]:
+        return self.dependencies()
+
+    def can_load(self, store: base_store | None = None) -> bool:
+        """True if all results that it needs are in the store."""
+        return all(task.can_load(store) for task in nodes.direct_tasks((self,)))
+
+    def unload(self) -> None:
+        """Unload the tasks that it needs directly."""
+        for task in nodes.direct_tasks((self,)):
+            task.unload()
+
+    def unload_recursive(self) -> None:
+        """Unload all tasks that it depends on."""
+        nodes.unload_all((self,))
+
+    def __jug_hash__(self) -> bytes:
+        return self._hash or run_walk(self.hash_walk())  # type: ignore[no-any-return]
+
+    def hash_walk(self) -> Generator[Any, Any, bytes]:
+        M = new_hash_object()
+        M.update(b"Tasklet")
+        f = self.f
+        with nodes.being_hashed(self):
+            # An index may be another long chain of tasklets: its hash is computed by the same loop.
+            key = _Hashed((yield one(f.identity()))) if type(f) is _getitem else _key(f)
+            yield stream(M, [("base", self.base), ("f", key)])
+            self._hash = digest = M.hexdigest().encode("ascii")
+        return digest
+
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        return None, {"base": self.base, "f": self.f}
+
+    def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
+        self.base, self.f = state[1]["base"], state[1]["f"]
+        self._hash = None
+
+
+class _Hashed:
+    """Stands for something whose hash is known."""
+
+    __slots__ = ("digest",)
+
+    def __init__(self, digest: bytes) -> None:
+        self.digest = digest
+
+    def __jug_hash__(self) -> bytes:
+        return self.digest
+
+
+class _getitem:
+    """The function of ``task[index]``; the index may itself be a task."""
+
+    __slots__ = ("slice",)
+
+    def __init__(self, slice: Any) -> None:
+        self.slice = slice
+
+    def __call__(self, obj: Any) -> Any:
+        return obj[nodes.value(self.slice)]
+
+    def __repr__(self) -> str:
+        return f"jug.task._getitem({self.slice!r})"
+
+    def identity(self) -> tuple[str, Any]:
+        return ("jug.task._getitem", self.slice)
+
+    def __jug_hash__(self) -> bytes:
+        return hash_one(self.identity())
+
+    def __jug_dependencies__(self) -> tuple[Any, ...]:
+        return (self.slice,)
+
+
+class iteratetask:
+    """The sequence ``task[0], ..., task[n-1]``, for a task whose result is known to have `n` items."""
+
+    def __init__(self, base: Any, n: int) -> None:
+        self.base = base
+        self.n = n
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self.base[i] for i in range(*index.indices(self.n))]
+        if not -self.n <= index < self.n:
+            raise IndexError(f"Item {index} of {self.base!s} is wanted, but it was said to have {self.n} items")
+        return self.base[index % self.n]
+
+
+def _get_check(r: Any, i: int, n: int) -> Any:
+    """Item `i` of the result `r`, which must have `n` items."""
+    if len(r) != n:
+        raise ValueError(f"A function marked with return_tuple({n}) returned {len(r)} values")
+    return r[i]
+
+
+def return_tuple(n: int) -> Callable[[Callable[P, Any]], Callable[P, tuple[Tasklet[Any], ...]]]:
+    """Decorator over a TaskGenerator whose function returns exactly `n` values: calling it gives a tuple of `n` tasklets.
+
+    A result with another number of values raises ValueError where one of them is used.
+    """
+
+    def decorate(f: Callable[P, Any]) -> Callable[P, tuple[Tasklet[Any], ...]]:
+        def call(*args: P.args, **kwargs: P.kwargs) -> tuple[Tasklet[Any], ...]:
+            task = f(*args, **kwargs)
+            return tuple(Tasklet(task, partial(_get_check, i=i, n=n)) for i in range(n))
+
+        return update_wrapper(call, f)
+
+    return decorate
+
+
+# Pickles and messages know these as what they are imported from.
+for _imported in (Tasklet, iteratetask, return_tuple, _getitem, _get_check):
+    _imported.__module__ = "jug.task"
+
+
+def _description(f: Any) -> str:
+    return f if isinstance(f, str) else getattr(f, "__name__", repr(f))
+
+
+def _key(f: Any) -> Any:
+    """What identifies the function `f`: itself, unless it has no name by which a pickle could find it."""
+    if type(f) is FunctionType and "<" in f.__qualname__:
+        cells = tuple(_captured(cell.cell_contents, f) for cell in f.__closure__ or ())
+        return ("lambda", _code_key(f.__code__), f.__defaults__, f.__kwdefaults__, cells)
+    return f
+
+
+def _captured(value: Any, by: Any) -> Any:
+    """What identifies a variable of the surrounding function: often another local function, perhaps `by` itself."""
+    return "itself" if value is by else _key(value)
+
+
+def _code_key(code: CodeType) -> tuple[Any, ...]:
+    """What a piece of code does, without where it stands."""
+    constants = tuple(_code_key(const) if isinstance(const, CodeType) else const for const in code.co_consts)
+    return (code.co_code, code.co_names, code.co_varnames, code.co_freevars, constants)
+
+
+__all__ = ["Indexable", "Result", "Tasklet", "iteratetask", "return_tuple"]

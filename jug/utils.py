@@ -1,0 +1,126 @@
+"""Small things that jugfiles need again and again."""
+
+from __future__ import annotations
+
+import os
+
+from .hash import hash_one
+from .matching import prepare_matcher_from_options, prepare_name_matcher, prepare_task_matcher
+from .nodes import value
+from .task import CachedFunction, Task, TaskGenerator
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
+
+__all__ = [
+    "CustomHash",
+    "cached_glob",
+    "identity",
+    "jug_execute",
+    "prepare_matcher_from_options",
+    "prepare_name_matcher",
+    "prepare_task_matcher",
+    "sync_move",
+    "timed_path",
+]
+
+
+def _identity(x: Any) -> Any:
+    return x
+
+
+def identity(x: T) -> Task[T]:
+    """A task whose result is (the value of) `x`: a large object becomes one dependency instead of many long arguments."""
+    task: Task[T] = Task(_identity, x)
+    task.name = "identity"
+    return task
+
+
+class CustomHash:
+    """An argument with a hash of your own making.
+
+    Parameters
+    ----------
+    obj : object
+        What reaches the function.
+    hash_function : callable
+        Given `obj`, returns bytes that identify it.
+    """
+
+    def __init__(self, obj: Any, hash_function: Callable[[Any], bytes]) -> None:
+        self.obj = obj
+        self.hash_function = hash_function
+
+    def __jug_hash__(self) -> bytes:
+        return self.hash_function(self.obj)
+
+    def __jug_dependencies__(self) -> tuple[Any, ...]:
+        return (self.obj,)
+
+    def __jug_value__(self) -> Any:
+        return value(self.obj)
+
+
+def hash_with_mtime_size(path: str) -> bytes:
+    """A hash of when a file was last changed (in whole seconds), how large it is, and where."""
+    st = os.stat(path)
+    return hash_one((path, int(st.st_mtime), st.st_size))
+
+
+def timed_path(path: str) -> CustomHash:
+    """The path of a file, as an argument that counts as changed when the file's modification time or size does."""
+    return CustomHash(path, hash_with_mtime_size)
+
+
+def glob_sort(pat: str) -> list[str]:
+    """All paths that match, sorted."""
+    from glob import glob
+
+    return sorted(glob(pat))
+
+
+def cached_glob(pat: str) -> list[str]:
+    """``sorted(glob(pat))``, looked up once and then kept in the store: files that come later do not change the tasks."""
+    return CachedFunction(glob_sort, pat)
+
+
+@TaskGenerator
+def jug_execute(args: list[str], check_exit: bool = True, run_after: Any = None, return_value: Any = None) -> Any:
+    """Run a command, and return `return_value`.
+
+    Parameters
+    ----------
+    args : list of str
+        The command and its arguments; no shell is involved.
+    check_exit : bool
+        Whether an exit status other than 0 is an error.
+    run_after : object
+        Not used: a place for a task that must come first.
+
+    Raises
+    ------
+    SystemError
+        The command failed.
+    """
+    import subprocess
+
+    code = subprocess.call(args)
+    if check_exit and code != 0:
+        raise SystemError(f"Command {args} failed with exit code {code}")
+    return return_value
+
+
+def sync_move(src: str, dst: str) -> None:
+    """Move a file so that `dst`, once it is there, is complete even after a crash: sync its content, then rename it."""
+    with open(src, "rb") as stream:
+        os.fsync(stream.fileno())
+    os.rename(src, dst)
+    directory = os.open(os.path.dirname(os.path.abspath(dst)), os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
