@@ -1,0 +1,209 @@
+"""The options of a run: the command line over local configuration files over the global one over the
+defaults.
+
+``parse`` gives one :class:`Options` that answers for all of them. A mistake on the command line is a
+UsageError of one sentence; ``--help`` and ``--version`` print and raise ``SystemExit(0)``.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from . import __version__
+from .config import Option, Options, expand_jugdir
+from .configfiles import cast_settings, configured_settings, find_local_configuration_files, read_settings
+from .engine.jugfile import set_jugdir
+from .errors import UsageError
+from .subcommands import SubCommand, cmdapi
+from .subcommands.command import add_options, defaults_of, replace_deprecated
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Sequence
+    from typing import Any, NoReturn, TextIO
+
+    from .configfiles import Setting
+
+__all__ = [
+    "Options",
+    "build_parser",
+    "default_options",
+    "find_local_configuration_files",
+    "parse",
+    "read_configuration_file",
+    "set_jugdir",
+]
+
+JUGFILE = Option("jugfile", "jugfile.py", "Python script to use.")
+
+# What every subcommand takes.
+COMMON_OPTIONS = (
+    Option(
+        "aggressive-unload",
+        False,
+        "Aggressively unload data from memory. This causes more reloading of data, but is necessary if "
+        "keeping too much in memory is leading to memory errors.",
+    ),
+    Option(
+        "jugdir",
+        "%(jugfile)s.jugdata",
+        "Directory in which to save intermediate files. It may contain the placeholders %(date)s and "
+        "%(jugfile)s (the jugfile name without the .py extension).",
+    ),
+    Option("verbose", "quiet", "How much to say about what is done", choices=("quiet", "info", "debug")),
+    Option("short", False, "Short output"),
+    Option("pdb", False, "Drop to a PDB (debug) console on error. Implies --debug."),
+    Option(
+        "debug",
+        False,
+        "Debug mode: check that the hashes of tasks do not change, and refuse tasks that are created inside "
+        "tasks. It is slower, and it does not imply --pdb.",
+    ),
+    Option("will-cite", False, "Suppresses request for citation"),
+)
+
+
+class _CommandDefaults(Options):
+    """The defaults of subcommands, learned from the command that a name belongs to when it is asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_") and name != "next":
+            self._learn(name.partition("_")[0])
+            if name in self.__dict__:
+                return self.__dict__[name]
+        return super().__getattr__(name)
+
+    def _learn(self, word: str) -> None:
+        # The prefix may be shorter than the command: options.invalid_name belongs to `invalidate`.
+        for command in _commands_that_begin_with(word):
+            self.update(command.parse_defaults() or {})
+
+
+def _commands_that_begin_with(word: str) -> list[SubCommand]:
+    return [cmdapi.get(name) for name in cmdapi.helps() if name.replace("-", "_").startswith(word)]
+
+
+default_options = Options(_CommandDefaults())
+default_options.update(defaults_of("main", (JUGFILE, *COMMON_OPTIONS)))
+default_options.update({"argv": None, "print_out": print, "subcommand": None, "user_args": []})
+
+
+def parse(args: Sequence[str] | None = None, optionsfile: TextIO | None = None) -> Options:
+    """Options of the command line ``args`` (``sys.argv[1:]``); ``optionsfile`` replaces the usual files."""
+    args = sys.argv[1:] if args is None else list(args)
+    command = _asked_command(args)
+    given = _parse_command_line(command, args[1:])
+    if default_options.next is not None:
+        default_options.next.update(command.parse_defaults() or {})
+    options = Options(read_configuration_file(optionsfile, default_options))
+    options.update({"subcommand": command.name, **given})
+    if options.pdb:
+        options.debug = True
+    if not options.jugdir:
+        raise UsageError("--jugdir '': the name of a directory or store is needed")
+    options.jugdir = expand_jugdir(options.jugdir, options.jugfile)
+    return options
+
+
+def _asked_command(args: Sequence[str]) -> SubCommand:
+    first = args[0] if args else ""
+    if first == "--version":
+        print(__version__)
+        raise SystemExit(0)
+    cmdapi.load_user_commands()
+    if first in ("-h", "--help"):
+        print(cmdapi.usage(), end="")
+        raise SystemExit(0)
+    try:
+        if not first or first.startswith("-"):
+            where = f" before {first!r}" if first else ""
+            raise UsageError(f"a subcommand is needed{where}")
+        return cmdapi.get(first)
+    except UsageError:
+        print(cmdapi.usage(), file=sys.stderr)
+        raise
+
+
+def _parse_command_line(command: SubCommand, args: Sequence[str]) -> dict[str, Any]:
+    """What was given, by attribute name. Everything after the first ``--`` is the jugfile's."""
+    end = args.index("--") if "--" in args else len(args)
+    parser = build_parser(command)
+    namespace, unknown = parser.parse_known_intermixed_args(args[:end])
+    values = vars(namespace)
+    if unknown:
+        _refuse_unknown(parser, unknown)
+    values["user_args"] = [*values.get("user_args", ()), *args[end + 1 :]]
+    if values.get("jugfile", "") is None:
+        del values["jugfile"]
+    replace_deprecated(values, command.prefix, command.options)
+    return values
+
+
+def _refuse_unknown(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> NoReturn:
+    import difflib
+
+    flags = [word for word in unknown if word.startswith("-")] or list(unknown)
+    close = difflib.get_close_matches(flags[0].partition("=")[0], parser._option_string_actions, n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    parser.error(f"unrecognized arguments: {' '.join(flags)} ({hint}arguments for the jugfile go after --)")
+
+
+def build_parser(command: SubCommand | None = None) -> argparse.ArgumentParser:
+    """The parser of one subcommand, or of all (which imports them all) as shell completion needs it."""
+    import argparse
+
+    if command is not None:
+        parser = argparse.ArgumentParser(
+            prog=f"jug {command.name}",
+            usage=f"jug {command.name} [JUGFILE] [OPTIONS...] [-- ARGUMENTS FOR THE JUGFILE...]",
+            description=command.help,
+            argument_default=argparse.SUPPRESS,
+        )
+        _fill_parser(parser, command)
+        return parser
+    parser = argparse.ArgumentParser(prog="jug")
+    parser.add_argument("--version", action="version", version=__version__)
+    subparsers = parser.add_subparsers(dest="subcommand", metavar="SUBCOMMAND", required=True)
+    for name, help in cmdapi.helps().items():
+        subparser = subparsers.add_parser(
+            name, help=help.replace("%", "%%"), argument_default=argparse.SUPPRESS
+        )
+        _fill_parser(subparser, cmdapi.get(name))
+    return parser
+
+
+def _fill_parser(parser: argparse.ArgumentParser, command: SubCommand) -> None:
+    def refuse(message: str) -> NoReturn:
+        raise UsageError(f"{message} (see 'jug {command.name} --help')")
+
+    parser.error = refuse  # type: ignore[method-assign]
+    command.parse(parser.add_argument_group(command.name))
+    common = parser.add_argument_group("common")
+    common.add_argument("jugfile", nargs="?", metavar="JUGFILE", help=JUGFILE.help_text)
+    common.add_argument(
+        "user_args", nargs="*", metavar="ARGUMENTS", help="Arguments for the jugfile (sys.argv[1:])"
+    )
+    add_options(common, "main", COMMON_OPTIONS)
+
+
+def read_configuration_file(fp: TextIO | None = None, default_options: Options | None = None) -> Options:
+    """The options of ``fp``, or of the usual files, over ``default_options``; without these all are text."""
+    if fp is None:
+        settings = configured_settings()
+    else:
+        settings = read_settings(fp, getattr(fp, "name", "configuration"))
+    layer = Options(default_options)
+    declared = _declared_options(settings) if default_options is not None else {}
+    layer.update(cast_settings(settings, declared, default_options))
+    return layer
+
+
+def _declared_options(settings: Iterable[Setting]) -> dict[str, tuple[str, Sequence[Option]]]:
+    """For each section that is used: the prefix of its attributes and its options."""
+    declared: dict[str, tuple[str, Sequence[Option]]] = {"main": ("main", (JUGFILE, *COMMON_OPTIONS))}
+    for section in {setting.section.replace("-", "_") for setting in settings} - {"main"}:
+        for command in _commands_that_begin_with(section):
+            if section in (command.name.replace("-", "_"), command.prefix):
+                declared[section] = command.prefix, command.options
+    return declared
