@@ -1,0 +1,1 @@
+"""The engines: reading the jugfile, the graph, the status, the scheduler."""

@@ -1,0 +1,97 @@
+"""Executing a jugfile to its end: pass after pass, as long as barriers open.
+
+One pass reads the jugfile, makes the graph of its tasks and lets a scheduler run them. If the jugfile stopped at a barrier,
+and what that barrier needs is there (or anything new is), there is another pass.
+"""
+
+from __future__ import annotations
+
+from .. import task
+from .graph import Graph
+from .jugfile import barrier_of
+from .outcome import Ending, Outcome
+from .scheduler import Scheduler
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ..backends.base import base_store
+    from ..task import Task
+    from .jugfile import Jugfile
+    from .reporter import Reporter
+    from .scheduler import Settings, World
+
+# The results that a barrier waits for may come between reading the jugfile and looking at the store; hardly ever twice.
+_MOST_IDLE_PASSES = 3
+
+
+class Execution:
+    """One worker's share in executing a jugfile.
+
+    Parameters
+    ----------
+    jugfile : Jugfile
+    store : base_store
+    settings : Settings
+    reporter : Reporter
+    selects : callable, optional
+        Tells by a task's name whether this worker is to run it.
+    world : World, optional
+    """
+
+    def __init__(
+        self,
+        jugfile: Jugfile,
+        store: base_store,
+        settings: Settings,
+        reporter: Reporter,
+        selects: Callable[[str], bool] | None = None,
+        world: World | None = None,
+    ) -> None:
+        self._jugfile = jugfile
+        self._store = store
+        self._settings = settings
+        self._reporter = reporter
+        self._selects = selects
+        self._world = world
+        self._failures: list[Task[Any]] = []
+        self._finished: set[bytes] = set()
+
+    def run(self, jugspace: dict[str, Any]) -> Outcome:
+        """Execute, starting with the jugfile as it has just been read."""
+        idle_passes = 0
+        while True:
+            outcome = self._one_pass(jugspace)
+            self._failures.extend(outcome.failures)
+            outcome.failures = self._failures
+            idle_passes = 0 if outcome.progress else idle_passes + 1
+            if not self._wants_another(jugspace, outcome):
+                return outcome
+            if idle_passes > _MOST_IDLE_PASSES:
+                outcome.ending = Ending.GAVE_UP
+                outcome.reason = "The jugfile stops at a barrier, although the results that it needs are there."
+                return outcome
+            jugspace = self._jugfile.load()
+
+    def _one_pass(self, jugspace: dict[str, Any]) -> Outcome:
+        graph = Graph(task.alltasks)
+        selects = self._selects
+        selected = None if selects is None else [n for n in range(graph.listed) if selects(graph.tasks[n].name)]
+        scheduler = Scheduler(graph, self._store, self._settings, self._reporter, selected, self._world)
+        scheduler.failed_before = [failed.hash() for failed in self._failures]
+        scheduler.known_before = self._finished
+        barrier = barrier_of(jugspace)
+        if barrier is None:
+            return scheduler.run()
+        scheduler.reload_when = barrier.needs or frozenset(graph.index)
+        outcome = scheduler.run()
+        self._finished |= scheduler.finished()
+        return outcome
+
+    def _wants_another(self, jugspace: dict[str, Any], outcome: Outcome) -> bool:
+        if barrier_of(jugspace) is None:
+            return False
+        goes_on = outcome.ending is Ending.FAILED and outcome.progress and self._settings.keep_going
+        return outcome.ending is Ending.RELOAD or goes_on

@@ -1,0 +1,152 @@
+"""The graph of tasks: made once from the list of tasks, with edges both ways.
+
+Tasks are numbered in the order in which the jugfile creates them; a task that is created twice (same function, same
+arguments: same hash) is one node. Tasks that others need but that are not in the list (user code took them out of it) are
+nodes as well, after all others: they are looked at, but never run.
+
+Edges are kept as two flat arrays each way, 4 bytes an edge, so that a million tasks fit into memory comfortably.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+from ..nodes import direct_tasks
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+
+    from ..task import Task
+
+
+class Graph:
+    """Nodes by number and by hash; what each needs, what needs it.
+
+    Attributes
+    ----------
+    tasks : list of Task
+        The task of each node (the first one that was created with its hash).
+    index : dict
+        The number of each node, by hash.
+    listed : int
+        How many nodes are in the list that the graph was made from: these are the ones to run. Always the first ones.
+    copies : dict
+        Further Task objects of a node, where there are any.
+    """
+
+    def __init__(self, tasks: Iterable[Task[Any]]) -> None:
+        self.tasks: list[Task[Any]] = []
+        self.index: dict[bytes, int] = {}
+        self.copies: dict[int, list[Task[Any]]] = {}
+        self._reverse: tuple[array[int], array[int]] | None = None
+        for task in tasks:
+            self._add(task)
+        self.listed = len(self.tasks)
+        self._starts, self._edges = self._find_edges()
+
+    @classmethod
+    def restored(cls, tasks: list[Any], listed: int, starts: array[int], edges: array[int]) -> Graph:
+        """A graph from what :attr:`tasks`, :attr:`listed` and :meth:`edges` of another one were."""
+        graph = cls(())
+        graph.tasks = tasks
+        graph.index = {task.hash(): node for node, task in enumerate(tasks)}
+        graph.listed = listed
+        graph._starts, graph._edges = starts, edges
+        return graph
+
+    def __len__(self) -> int:
+        return len(self.tasks)
+
+    def _add(self, task: Any) -> int:
+        node = self.index.setdefault(task.hash(), len(self.tasks))
+        if node == len(self.tasks):
+            self.tasks.append(task)
+        elif self.tasks[node] is not task:
+            self._add_copy(node, task)
+        return node
+
+    def _add_copy(self, node: int, task: Task[Any]) -> None:
+        copies = self.copies.setdefault(node, [])
+        if not any(copy is task for copy in copies):
+            copies.append(task)
+
+    def _find_edges(self) -> tuple[array[int], array[int]]:
+        starts, edges = array("i", [0]), array("i")
+        for node in range(self.listed):
+            needed = direct_tasks(self.tasks[node].sources())
+            if needed:
+                numbers = {self._add(task): None for task in needed}  # two objects may be one node
+                edges.extend(numbers)
+            starts.append(len(edges))
+        starts.extend([len(edges)] * (len(self.tasks) - self.listed))
+        return starts, edges
+
+    # Questions
+
+    def hash(self, node: int) -> bytes:
+        """The hash of the node."""
+        return self.tasks[node].hash()
+
+    def dependencies(self, node: int) -> Sequence[int]:
+        """What the node needs directly."""
+        return self._edges[self._starts[node] : self._starts[node + 1]]
+
+    def dependents(self, node: int) -> Sequence[int]:
+        """What needs the node directly."""
+        starts, edges = self._reversed()
+        return edges[starts[node] : starts[node + 1]]
+
+    def edges(self) -> tuple[array[int], array[int]]:
+        """All edges: what node n needs is ``targets[starts[n]:starts[n + 1]]`` of ``(starts, targets)``."""
+        return self._starts, self._edges
+
+    def number_of_dependencies(self) -> array[int]:
+        """For each node, how many others it needs directly."""
+        starts = self._starts
+        return array("i", (starts[i + 1] - starts[i] for i in range(len(self.tasks))))
+
+    def downstream(self, selected: Iterable[int]) -> list[int]:
+        """The selected nodes and everything that depends on them, directly or not: dependents before what they need."""
+        reached = bytearray(len(self.tasks))
+        stack = list(selected)
+        for node in stack:
+            reached[node] = 1
+        while stack:
+            for dependent in self.dependents(stack.pop()):
+                if not reached[dependent]:
+                    reached[dependent] = 1
+                    stack.append(dependent)
+        return self._dependents_first(reached)
+
+    def _dependents_first(self, reached: bytearray) -> list[int]:
+        """The reached nodes in an order in which each comes before all that it needs."""
+        waiting = array("i", bytes(4 * len(reached)))  # how many reached dependents are not in the order yet
+        members = [node for node, is_reached in enumerate(reached) if is_reached]
+        for node in members:
+            for needed in self.dependencies(node):
+                waiting[needed] += 1
+        order = [node for node in members if not waiting[node]]
+        for node in order:  # grows while it is walked
+            for needed in self.dependencies(node):
+                waiting[needed] -= 1
+                if not waiting[needed] and reached[needed]:
+                    order.append(needed)
+        return order
+
+    def _reversed(self) -> tuple[array[int], array[int]]:
+        if self._reverse is None:
+            starts = array("i", bytes(4 * (len(self.tasks) + 1)))
+            for needed in self._edges:
+                starts[needed + 1] += 1
+            for node in range(len(self.tasks)):
+                starts[node + 1] += starts[node]
+            edges = array("i", bytes(4 * len(self._edges)))
+            free = array("i", starts)
+            for node in range(self.listed):
+                for needed in self.dependencies(node):
+                    edges[free[needed]] = node
+                    free[needed] += 1
+            self._reverse = starts, edges
+        return self._reverse

@@ -1,0 +1,68 @@
+"""Signals that end a worker, delivered only where they do no harm.
+
+While a task's function runs, or while the worker waits, a signal raises :class:`Interrupted` at once. Everywhere else (with
+a lock half taken, a result half written) it is remembered, and raised at the next such place.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import contextmanager
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+    from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupted(BaseException):
+    """The worker is to end; ``signum`` says by which signal."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(signum).name}")
+        self.signum = signum
+
+
+class Interrupts:
+    """Catches the signals while it is entered (in the main thread; elsewhere it does nothing)."""
+
+    def __init__(self) -> None:
+        self._pending: int | None = None
+        self._is_open = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Interrupts:
+        if threading.current_thread() is threading.main_thread():
+            for signum in SIGNALS:
+                if signal.getsignal(signum) is not signal.SIG_IGN:  # nohup means it
+                    self._before[signum] = signal.signal(signum, self._handle)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        for signum, handler in self._before.items():
+            signal.signal(signum, handler)
+
+    def _handle(self, signum: int, frame: FrameType | None) -> None:
+        self._pending = signum
+        if self._is_open:
+            self._is_open = False
+            raise Interrupted(signum)
+
+    def check(self) -> None:
+        """Raise Interrupted if a signal has come."""
+        if self._pending is not None:
+            raise Interrupted(self._pending)
+
+    @contextmanager
+    def allowed(self) -> Iterator[None]:
+        """Here a signal raises at once."""
+        self._is_open = True
+        try:
+            self.check()
+            yield
+        finally:
+            self._is_open = False

@@ -1,0 +1,223 @@
+"""Reading the jugfile, and the current store: the only place that touches the globals of a run.
+
+A jugfile is run like a script, under a module name of its own, so that the functions in it can be pickled. What it creates
+is found in ``jug.task.alltasks``. A barrier whose results are missing stops the reading; that is not an error, and the rest
+is read another time.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import ModuleType
+
+from .. import task
+from ..backends.select import select
+from ..barrier import BarrierError
+from ..errors import EXIT_FAILED, JugError, JugfileError, NotFinishedError, StoreError, sentence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from ..backends.base import base_store
+
+#: The name under which a jugspace holds the BarrierError that stopped the reading, if one did.
+BARRIER = "__jug_barrier__"
+#: The same as a plain True, which is what plug-ins look for.
+HAS_BARRIER = "__jug__hasbarrier__"
+
+_running = False
+
+
+class JugfileRaised(JugfileError):
+    """The jugfile at `path` raised `error`."""
+
+    exit_code = EXIT_FAILED
+
+    def __init__(self, path: str, error: Exception) -> None:
+        super().__init__(_explained(error) or f"The jugfile {path!r} raised {type(error).__name__}")
+        self.path = path
+        self.error = error
+        if isinstance(error, JugError):
+            self.exit_code = error.exit_code
+
+    def report(self) -> str:
+        """What to tell the user: one sentence, and before it where in the jugfile to look."""
+        if isinstance(self.error, StoreError):
+            return f"jug: {self}\n"
+        place = self._line() if isinstance(self.error, JugError) else self._traceback()
+        return f"{place}jug: {self}\n"
+
+    def _line(self) -> str:
+        """The last line of the user's own code, with its file and number."""
+        import traceback
+
+        tb, last = self.error.__traceback__, None
+        while tb is not None:
+            if not tb.tb_frame.f_globals.get("__name__", "").startswith("jug."):
+                last = tb
+            tb = tb.tb_next
+        return "".join(traceback.format_tb(last, 1))
+
+    def _traceback(self) -> str:
+        """The traceback from the jugfile on."""
+        import traceback
+
+        tb = self.error.__traceback__
+        while tb is not None and tb.tb_frame.f_code.co_filename != self.path:
+            tb = tb.tb_next
+        # A file that is not Python has no frame: where the mistake is stands in the error itself.
+        return "".join(traceback.format_exception(type(self.error), self.error, tb))
+
+
+def _explained(error: Exception) -> str:
+    """The sentence of a JugError, with what an author of a jugfile can do about it; '' for other errors."""
+    if not isinstance(error, JugError):
+        return ""
+    if isinstance(error, NotFinishedError):
+        return f"{error}: use bvalue() in place of value(), or call barrier() first, to have the jugfile wait for it"
+    return sentence(str(error))
+
+
+class Jugfile:
+    """A jugfile and the arguments for it; :meth:`load` reads it, as often as need be.
+
+    Parameters
+    ----------
+    path : str
+    arguments : sequence of str
+        What the jugfile finds in ``sys.argv[1:]``.
+    """
+
+    def __init__(self, path: str, arguments: Sequence[str] = ()) -> None:
+        self.path = path
+        self.arguments = list(arguments)
+        self.module_name = module_name(path)
+
+    def load(self) -> dict[str, Any]:
+        """Run the jugfile from its beginning, with no tasks; returns its names (the jugspace).
+
+        Raises
+        ------
+        JugfileError
+            The file cannot be read, or has a name that cannot be used.
+        JugfileRaised
+            The jugfile raised (or is not Python); ``error`` is what.
+        """
+        source = self._source()
+        del task.alltasks[:]
+        sys.argv[:] = [self.path, *self.arguments]
+        places = list(dict.fromkeys((os.getcwd(), os.path.dirname(os.path.abspath(self.path)))))
+        if sys.path[: len(places)] != places:
+            sys.path[:0] = places
+        module = ModuleType(self.module_name)
+        module.__file__ = os.path.abspath(self.path)
+        sys.modules[self.module_name] = module
+        space = module.__dict__
+        try:
+            exec(compile(source, self.path, "exec", dont_inherit=True), space)
+        except BarrierError as barrier:
+            space[BARRIER] = barrier
+            space[HAS_BARRIER] = True
+        except Exception as error:
+            raise JugfileRaised(self.path, error) from error
+        return space
+
+    def _source(self) -> bytes:
+        if self.module_name.partition(".")[0] == "jug":
+            raise JugfileError(f"The jugfile cannot be called {self.path!r}: that name is taken by jug itself")
+        try:
+            with open(self.path, "rb") as stream:
+                return stream.read()
+        except OSError as error:
+            raise JugfileError(f"The jugfile {self.path!r} cannot be read: {error.strerror}") from error
+
+
+def module_name(path: str) -> str:
+    """The name of the module that a jugfile is run as: its file name without ``.py``."""
+    name = os.path.basename(path)
+    try:
+        name = os.fsencode(name).decode("utf-8")  # the same name, and the same hashes, under any locale
+    except UnicodeDecodeError:
+        raise JugfileError(f"The jugfile cannot be called {path!r}: its name is not UTF-8") from None
+    return name[:-3] if name.endswith(".py") else name
+
+
+def barrier_of(jugspace: Mapping[str, Any]) -> BarrierError | None:
+    """The barrier that stopped the reading of a jugfile, if one did."""
+    return jugspace.get(BARRIER)
+
+
+def set_jugdir(jugdir: str | base_store) -> base_store:
+    """Choose where results are kept; returns the store.
+
+    Parameters
+    ----------
+    jugdir : str or base_store
+        A directory, a URI (see the documentation of backends), or a store.
+
+    Raises
+    ------
+    UsageError
+        The URI is of a kind that is not known.
+    StoreError
+        The store cannot be used.
+    """
+    store = select(jugdir)
+    task.Task.store = store
+    return store
+
+
+def init(
+    jugfile: str | None = None,
+    jugdir: str | base_store | None = None,
+    on_error: str = "exit",
+    store: base_store | None = None,
+) -> tuple[base_store, dict[str, Any]]:
+    """Read a jugfile outside of ``jug``, in a script or a notebook, so that results can be inspected with ``value``.
+
+    Parameters
+    ----------
+    jugfile : str, optional
+        Default: ``jugfile.py``.
+    jugdir : str or base_store, optional
+        Default: the name of the jugfile with ``.jugdata`` for ``.py``.
+    on_error : {'exit', 'propagate'}
+        What to do if the jugfile raises: print the traceback and exit with status 1, or let the exception through.
+    store : base_store, optional
+        Used instead of `jugdir` if given.
+
+    Returns
+    -------
+    store : base_store
+    jugspace : dict
+        The names that the jugfile defines.
+    """
+    if on_error not in ("exit", "propagate"):
+        raise ValueError(f"jug.init: on_error must be 'exit' or 'propagate', and is {on_error!r}")
+    path = jugfile or "jugfile.py"
+    chosen = store if store is not None else jugdir if jugdir is not None else module_name(path) + ".jugdata"
+    store = set_jugdir(chosen)
+    before = sys.argv[:]
+    try:
+        return store, Jugfile(path).load()
+    except JugfileRaised as raised:
+        if on_error == "propagate":
+            raise raised.error from None
+        sys.stderr.write(raised.report())
+        raise SystemExit(raised.exit_code) from raised
+    finally:
+        sys.argv[:] = before
+
+
+def is_jug_running() -> bool:
+    """True in a process that a ``jug`` command started; False in a plain script, even after :func:`init`."""
+    return _running
+
+
+def mark_running() -> None:
+    """Called once by the command line."""
+    global _running
+    _running = True

@@ -1,0 +1,42 @@
+"""How long to wait between two looks at the store, and when to give up.
+
+The first looks follow each other fast, because work often appears soon; then the pauses grow to the cycle time that was
+asked for. Patience ends when that many cycles' worth of time has passed without any progress.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FIRST_PAUSE = 0.05  # seconds
+GROWTH = 1.5
+
+
+class Patience:
+    """Pauses that grow from a fraction of a second to `cycle` seconds, for at most `cycles` times `cycle` seconds."""
+
+    def __init__(self, cycle: float, cycles: int, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
+        self.cycle = cycle
+        self.limit = cycle * cycles
+        self._clock = clock
+        self._sleep = sleep
+        self.reset()
+
+    def reset(self) -> None:
+        """There was progress: the next pause is short again, and the time that is left is whole."""
+        self._pause = FIRST_PAUSE
+        self._since: float | None = None
+
+    def wait(self) -> bool:
+        """Pause; False (at once) if there is no patience left."""
+        now = self._clock()
+        if self._since is None:
+            self._since = now
+        left = self._since + self.limit - now
+        if left <= 0:
+            return False
+        self._sleep(max(0.0, min(self._pause, self.cycle, left)))
+        self._pause *= GROWTH
+        return True

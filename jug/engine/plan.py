@@ -1,0 +1,160 @@
+"""What one worker knows about the tasks, and which it runs next.
+
+The state, as data:
+
+``state[node]``
+    one of ``WAITING`` (a result that it needs is missing), ``READY`` (can be run), ``MINE`` (this worker is running it),
+    ``BUSY`` (another worker holds its lock), ``FAILED`` (it raised, here or elsewhere) and ``DONE`` (its result is stored).
+``missing[node]``
+    how many of the results that it needs are missing.
+``fresh``, ``queue``
+    the nodes to be run next: those that became ready through this worker's own results, newest first (what they need is
+    still in memory), then the others in the order of the jugfile, starting where chance put this worker. Entries that are
+    no longer READY are dropped when they come up.
+``users[node]``
+    how many nodes that are READY or MINE need it: its result is worth keeping in memory while there are any.
+``left[state]``
+    how many of the nodes that are to be run are in each state.
+
+Each method that changes this is one transition; none asks the store or waits. All are constant time per node and edge: a
+node's dependents are visited once when it becomes done (and again only if its result vanishes).
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .graph import Graph
+
+WAITING, READY, MINE, BUSY, FAILED, DONE = range(6)
+_IS_USER = (0, 1, 1, 0, 0, 0)
+
+
+class Plan:
+    """The scheduler's state; see the docstring of the module.
+
+    Parameters
+    ----------
+    graph : Graph
+    selected : iterable of int, optional
+        The nodes that this worker is to run; all listed ones by default.
+    """
+
+    def __init__(self, graph: Graph, selected: Iterable[int] | None = None) -> None:
+        self.graph = graph
+        self.to_run = bytearray(len(graph))
+        for node in range(graph.listed) if selected is None else selected:
+            self.to_run[node] = 1
+        self.missing = graph.number_of_dependencies()
+        self.users = array("i", bytes(4 * len(graph)))
+        self.state = bytearray(len(graph))
+        self.fresh: list[int] = []
+        self.queue: deque[int] = deque()
+        self.left = [0] * 6
+        self.left[WAITING] = sum(self.to_run)
+        for node in range(len(graph)):
+            if not self.missing[node]:
+                self._move(node, READY)
+                self._enqueue(node, self.queue)
+
+    def _move(self, node: int, state: int) -> None:
+        before = self.state[node]
+        if self.to_run[node]:
+            self.left[before] -= 1
+            self.left[state] += 1
+            change = _IS_USER[state] - _IS_USER[before]
+            if change:
+                for needed in self.graph.dependencies(node):
+                    self.users[needed] += change
+        self.state[node] = state
+
+    def _enqueue(self, node: int, where: deque[int] | list[int]) -> None:
+        if self.to_run[node]:
+            where.append(node)
+
+    # Decisions
+
+    def take(self) -> int | None:
+        """The next node to run, or None if none is ready."""
+        for line in (self.fresh, self.queue):
+            while line:
+                node = self.fresh.pop() if line is self.fresh else self.queue.popleft()
+                if self.state[node] == READY:
+                    return node
+        return None
+
+    def jump(self, fraction: float) -> None:
+        """Go on at another place of the queue: `fraction` (0 to 1) of its length further."""
+        self.queue.rotate(-int(fraction * len(self.queue)))
+
+    def unfinished(self) -> int:
+        """How many of the nodes to be run have no result."""
+        return sum(self.left) - self.left[DONE]
+
+    def only_failures_left(self) -> bool:
+        """True if nothing can be expected to finish any more: what is left failed, or needs what failed."""
+        return (
+            self.left[FAILED] > 0
+            and not (self.left[READY] or self.left[MINE] or self.left[BUSY])
+            and not any(self._stuck_elsewhere())
+        )
+
+    def _stuck_elsewhere(self) -> Iterable[bool]:
+        """For each node without a result that is not ours to run, whether something of ours waits for it."""
+        for node in range(len(self.graph)):
+            if not self.to_run[node] and self.state[node] != DONE:
+                yield any(self.to_run[d] and self.state[d] == WAITING for d in self.graph.dependents(node))
+
+    def nodes_in(self, state: int) -> list[int]:
+        """The nodes to be run that are in this state."""
+        return [node for node, s in enumerate(self.state) if s == state and self.to_run[node]]
+
+    # Transitions
+
+    def mine(self, node: int) -> None:
+        """This worker has the lock and runs the node."""
+        self._move(node, MINE)
+
+    def busy(self, node: int) -> None:
+        """Another worker has the lock."""
+        if self.state[node] != DONE:
+            self._move(node, BUSY)
+
+    def failed(self, node: int) -> None:
+        """The node raised."""
+        self._move(node, FAILED)
+
+    def freed(self, node: int) -> None:
+        """The lock of a node that was busy or failed is gone, and there is no result."""
+        self._move(node, WAITING if self.missing[node] else READY)
+        if self.state[node] == READY:
+            self._enqueue(node, self.queue)
+
+    def done(self, node: int, by_me: bool = False) -> list[int]:
+        """The node has a result; returns the nodes that became ready."""
+        if self.state[node] == DONE:
+            return []
+        self._move(node, DONE)
+        ready = []
+        for dependent in self.graph.dependents(node):
+            self.missing[dependent] -= 1
+            if not self.missing[dependent] and self.state[dependent] == WAITING:
+                self._move(dependent, READY)
+                self._enqueue(dependent, self.fresh if by_me else self.queue)
+                ready.append(dependent)
+        return ready
+
+    def vanished(self, node: int) -> None:
+        """The result of a node that was done is gone."""
+        if self.state[node] != DONE:
+            return
+        for dependent in self.graph.dependents(node):
+            self.missing[dependent] += 1
+            if self.state[dependent] == READY:
+                self._move(dependent, WAITING)
+        self.freed(node)

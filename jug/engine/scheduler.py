@@ -1,0 +1,346 @@
+"""A worker's loop: decide, claim, run, commit, until there is nothing left that it could do.
+
+Workers share nothing but the store. What each knows is its :class:`~jug.engine.plan.Plan`, brought up to date by bulk looks
+at the store: at the start, when it meets another worker (a lock is taken, a task turns out to be finished), and while it
+waits. A lock is always taken before the store is asked whether the result exists: that order makes a task run once.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from ..errors import JugError, StopWorker, StoreError, UnstorableError
+from ..hooks import jug_hook
+from .interrupts import Interrupted, Interrupts
+from .outcome import Ending, Outcome
+from .patience import Patience
+from .plan import BUSY, DONE, FAILED, READY, WAITING, Plan
+from .reporter import Reporter
+from .unloading import Memory, Vanished
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+    from typing import Any
+
+    from ..backends.base import base_lock, base_store
+    from ..nodes import TaskNode
+    from ..task import Task
+    from .graph import Graph
+
+
+class Settings:
+    """What a worker is told to do; see the options of ``jug execute``.
+
+    Attributes
+    ----------
+    keep_going, keep_failed, debug, pdb, aggressive_unload : bool
+    wait_cycle_time : float
+        The longest pause between two looks, in seconds.
+    nr_wait_cycles : int
+        How many such pauses to wait without progress.
+    """
+
+    def __init__(self, **values: Any) -> None:
+        self.keep_going = self.keep_failed = self.debug = self.pdb = self.aggressive_unload = False
+        self.wait_cycle_time = 12.0
+        self.nr_wait_cycles = 150
+        for name, value in values.items():
+            if name not in self.__dict__:
+                raise TypeError(f"There is no setting {name!r}")
+            setattr(self, name, value)
+
+
+class World:
+    """Time and chance, so that tests can bring their own."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = lambda: int.from_bytes(os.urandom(4), "big") / 2**32,
+    ) -> None:
+        self.clock = clock
+        self.sleep = sleep
+        self.chance = chance
+
+
+# After meeting another worker, look at the store again at most this often: every so many seconds, and for at most
+# one part in so many of the time.
+_LOOK_INTERVAL = 0.02
+_LOOK_SHARE = 20
+
+
+class Scheduler:
+    """Runs the tasks of a graph. :meth:`run` is the loop; then follow its steps in their order.
+
+    Parameters
+    ----------
+    graph : Graph
+    store : base_store
+    settings : Settings
+    reporter : Reporter
+    selected : iterable of int, optional
+        The nodes to run; all by default.
+    world : World
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        store: base_store,
+        settings: Settings | None = None,
+        reporter: Reporter | None = None,
+        selected: Iterable[int] | None = None,
+        world: World | None = None,
+    ) -> None:
+        self.graph = graph
+        self.store = store
+        self.settings = settings or Settings()
+        self.reporter = reporter or Reporter()
+        self.world = world or World()
+        self.plan = Plan(graph, selected)
+        self.failures: list[Task[Any]] = []
+        #: Hashes of tasks that failed in an earlier pass of this worker: they are not run again.
+        self.failed_before: Collection[bytes] = ()
+        #: Hashes of tasks that were finished in an earlier pass: finding them again is not told again.
+        self.known_before: Collection[bytes] = ()
+        #: If set: the hashes of what the jugfile waits for; once they are there it should be read again.
+        self.reload_when: Collection[bytes] | None = None
+        self._listing = store.listing()
+        self._memory = Memory(self.plan, store, self.settings.aggressive_unload)
+        self._interrupts = Interrupts()
+        self._watched: set[int] = set()  # nodes that are locked, or failed, elsewhere
+        self._progress = False
+        self._last_look = self._look_cost = 0.0
+        self._patience = Patience(
+            self.settings.wait_cycle_time, self.settings.nr_wait_cycles, self.world.clock, self._sleep
+        )
+
+    def run(self) -> Outcome:
+        """Work until everything selected is finished or nothing more can be done.
+
+        Raises
+        ------
+        Interrupted
+            A signal came; all locks have been released.
+        StoreError
+            The store cannot be used.
+        """
+        with self._interrupts:
+            try:
+                self._begin()
+                while (node := self._decide()) is not None:
+                    lock = self._claim(node)
+                    if lock is not None and self._execute(node, lock):
+                        self._record(node)
+            except StopWorker as stop:
+                more = self.reload_when is not None or self.plan.unfinished()
+                self._ending = Ending.STOPPED if more else Ending.COMPLETE
+                self._reason = f"Stopped, because {stop}."
+        return Outcome(self._ending, self._reason, self.failures, self._left(), self._progress)
+
+    def _begin(self) -> None:
+        self._ending, self._reason = Ending.COMPLETE, ""
+        for name in self.failed_before:
+            if name in self.graph.index:
+                self.plan.failed(self.graph.index[name])
+        self._look()
+        self._progress = False  # what was there before is none
+        if next(iter(self.store.listlocks()), None) is not None:  # others are at work: begin somewhere else
+            self.plan.jump(self.world.chance())
+
+    def finished(self) -> set[bytes]:
+        """The hashes of all tasks that are finished, as far as this worker knows."""
+        return {self.graph.hash(node) for node, state in enumerate(self.plan.state) if state == DONE}
+
+    # Decide
+
+    def _decide(self) -> int | None:
+        """The next node to run; waits for one if need be. None: it is time to end, and `_ending` says why."""
+        while True:
+            self._interrupts.check()
+            if self.failures and not self.settings.keep_going:
+                return self._end(Ending.FAILED)
+            node = self.plan.take()
+            if node is None:
+                self._look()
+                node = self.plan.take()
+            if node is not None:
+                self._patience.reset()
+                return node
+            ending = self._nothing_ready()
+            if ending is not None:
+                return self._end(ending)
+
+    def _end(self, ending: Ending) -> None:
+        self._ending = ending
+        if ending is Ending.GAVE_UP:
+            self._reason = f"Nothing could be run for {self._patience.limit:g} seconds (see --nr-wait-cycles)."
+
+    def _nothing_ready(self) -> Ending | None:
+        """Why to end now that nothing is ready; None after a pause in which something may have become so."""
+        if self.reload_when is None:
+            if not self.plan.unfinished():
+                return Ending.COMPLETE
+        elif all(self._is_done(name) for name in self.reload_when):
+            return Ending.RELOAD
+        if self.plan.only_failures_left():
+            return Ending.FAILED
+        self.reporter.waiting(self.plan.left[BUSY], self.plan.left[WAITING])
+        return None if self._patience.wait() else Ending.GAVE_UP
+
+    def _is_done(self, name: bytes) -> bool:
+        node = self.graph.index.get(name)
+        return node is not None and self.plan.state[node] == DONE
+
+    def _sleep(self, seconds: float) -> None:
+        with self._interrupts.allowed():
+            self.world.sleep(seconds)
+
+    # Look: what have others done?
+
+    def _look(self) -> None:
+        """Bring the plan up to date."""
+        start = self.world.clock()
+        appeared, vanished = self._listing.refresh()
+        index = self.graph.index
+        for name in vanished:
+            if name in index:
+                self.plan.vanished(index[name])
+        for name in appeared:
+            if name in index:
+                self._found(index[name])
+        if self._watched:
+            self._look_at_locks()
+        self._last_look = self.world.clock()
+        self._look_cost = self._last_look - start
+
+    def _found(self, node: int) -> None:
+        """The node has a result that this worker did not compute (or it knows already)."""
+        self._watched.discard(node)
+        if self.plan.state[node] == DONE:
+            return
+        self.plan.done(node)
+        self._progress = True
+        self._patience.reset()
+        task = self.graph.tasks[node]
+        if self.plan.to_run[node] and task.hash() not in self.known_before:
+            self.reporter.loadable(task)
+            _call_hook("execute.task-loadable", task)
+
+    def _look_at_locks(self) -> None:
+        """Which of the watched nodes have been freed, and which have failed?"""
+        locked = set(self.store.listlocks())
+        for node in list(self._watched):
+            name = self.graph.hash(node)
+            if name not in locked:
+                self._watched.discard(node)
+                self.plan.freed(node)
+            elif self.plan.state[node] == BUSY and self.store.getlock(name).is_failed():
+                self.plan.failed(node)
+
+    # Claim
+
+    def _claim(self, node: int) -> base_lock | None:
+        """Take the lock of the node; None if another worker has it, or has finished the task."""
+        name = self.graph.hash(node)
+        lock = self.store.getlock(name)
+        if not lock.get():
+            self._watched.add(node)
+            if lock.is_failed():
+                self.plan.failed(node)
+            else:
+                self.plan.busy(node)
+            self._sidestep()
+            return None
+        if self.store.can_load(name):
+            lock.release()
+            self._found(node)
+            self._sidestep()
+            return None
+        return lock
+
+    def _sidestep(self) -> None:
+        """Another worker is working here: learn what it has done, and go on somewhere else."""
+        interval = max(_LOOK_INTERVAL, _LOOK_SHARE * self._look_cost)
+        if self.world.clock() - self._last_look >= interval:
+            self._look()
+        self.plan.jump(self.world.chance())
+
+    # Run and commit
+
+    def _execute(self, node: int, lock: base_lock) -> bool:
+        """Run the task of the node and store its result; the lock is released in any case. True on success."""
+        task = self.graph.tasks[node]
+        self.plan.mine(node)
+        keep_lock = False
+        inputs: list[TaskNode] = []
+        try:
+            inputs = self._memory.load_inputs(node)
+            _call_hook("execute.task-pre-execute", task)
+            self.reporter.started(task)
+            seconds = self._compute(task)
+            self.plan.done(node, by_me=True)
+        except Vanished as gone:
+            self._lost(node, gone.node)
+            return False
+        except (Interrupted, KeyboardInterrupt, StopWorker, StoreError):
+            self.plan.freed(node)
+            raise
+        except BaseException as error:  # sys.exit() in a task is a failure of that task
+            keep_lock = self.settings.keep_failed and lock.fail()
+            self._failed(node, error)
+            return False
+        finally:
+            if not keep_lock:
+                lock.release()
+            self._memory.drop(node, inputs)
+        self.reporter.executed(task, seconds)
+        return True
+
+    def _compute(self, task: Task[Any]) -> float:
+        """Call the task's function and store what it returns; returns how long the function took, in seconds."""
+        start = self.world.clock()
+        with self._interrupts.allowed():
+            result = task.run(save=False, debug_mode=self.settings.debug)
+        seconds = self.world.clock() - start
+        try:
+            self.store.dump(result, task.hash())
+        except JugError:
+            raise
+        except Exception as error:  # whatever the pickling of the user's objects raises
+            kind, why = type(result).__name__, f"{type(error).__name__}: {error}"
+            raise UnstorableError(f"The result (of type {kind!r}) cannot be stored: {why}") from error
+        return seconds
+
+    def _record(self, node: int) -> None:
+        self._progress = True
+        _call_hook("execute.task-executed1", self.graph.tasks[node])
+
+    def _lost(self, node: int, needed: int) -> None:
+        """A result that the node needs was removed after it had been seen."""
+        self.plan.vanished(needed)
+        self.plan.freed(node)
+
+    def _failed(self, node: int, error: BaseException) -> None:
+        task = self.graph.tasks[node]
+        self.plan.failed(node)
+        self.failures.append(task)
+        self.reporter.failed(task, error)
+        if self.settings.pdb:
+            import pdb
+
+            pdb.post_mortem(error.__traceback__)
+
+    def _left(self) -> dict[str, int]:
+        left = self.plan.left
+        return {"running": left[BUSY], "ready": left[READY], "waiting": left[WAITING], "failed": left[FAILED]}
+
+
+def _call_hook(name: str, task: Task[Any]) -> None:
+    try:
+        jug_hook(name, (task,))
+    except SystemExit as stop:
+        raise StopWorker(f"a hook called sys.exit({'' if stop.code is None else repr(stop.code)})") from stop

@@ -1,0 +1,103 @@
+"""The state of every task, computed from a few bulk questions to the store.
+
+Everything that shows progress starts from here.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..backends.base import base_store
+    from .graph import Graph
+
+
+class State(IntEnum):
+    """What can be said of a task."""
+
+    WAITING = 0, "A result that it needs is not there yet."
+    READY = 1, "It can be run now."
+    RUNNING = 2, "A worker holds its lock."
+    FAILED = 3, "It raised an exception, and its lock was kept so that nobody runs it again."
+    FINISHED = 4, "Its result is in the store."
+
+    sentence: str
+
+    def __new__(cls, number: int, sentence: str) -> State:
+        state = int.__new__(cls, number)
+        state._value_ = number
+        state.sentence = sentence
+        return state
+
+
+def state_of(finished: bool, failed_lock: bool | None, dependencies_finished: bool) -> State:
+    """The state of one task; `failed_lock` is None if it is not locked."""
+    if finished:
+        return State.FINISHED
+    if failed_lock is not None:
+        return State.FAILED if failed_lock else State.RUNNING
+    return State.READY if dependencies_finished else State.WAITING
+
+
+class Status:
+    """The states of the tasks of a graph at one moment.
+
+    Attributes
+    ----------
+    states : bytearray
+        The State of each listed node of the graph.
+    """
+
+    def __init__(self, graph: Graph, store: base_store, selects: Callable[[str], bool] | None = None) -> None:
+        self._graph = graph
+        self._selects = selects
+        # Locks first: a task that finishes in between is then seen as finished, or as running, but never as neither.
+        locks = store.lock_states()
+        finished = finished_nodes(graph, store)
+        self.states = bytearray(
+            state_of(
+                bool(finished[node]),
+                locks.get(graph.hash(node)) if locks else None,
+                bool(finished[node]) or all(finished[needed] for needed in graph.dependencies(node)),
+            )
+            for node in range(graph.listed)
+        )
+
+    def counts(self) -> dict[State, int]:
+        """How many of the selected tasks are in each state."""
+        total = dict.fromkeys(State, 0)
+        for counts in self.by_name().values():
+            for state, count in counts.items():
+                total[state] += count
+        return total
+
+    def by_name(self) -> dict[str, dict[State, int]]:
+        """How many of the selected tasks of each name, in the order of their first appearance, are in each state."""
+        tally: dict[tuple[str, int], int] = {}
+        for task, state in zip(self._graph.tasks, self.states):
+            key = (task.name, state)
+            tally[key] = tally.get(key, 0) + 1
+        table: dict[str, dict[State, int]] = {}
+        for (name, state), count in tally.items():
+            if self._selects is None or self._selects(name):
+                table.setdefault(name, dict.fromkeys(State, 0))[State(state)] = count
+        return table
+
+    def is_complete(self) -> bool:
+        """True if all selected tasks are finished."""
+        counts = self.counts()
+        return counts[State.FINISHED] == sum(counts.values())
+
+
+def finished_nodes(graph: Graph, store: base_store) -> bytearray:
+    """For each node of the graph, whether its result is in the store."""
+    finished = bytearray(len(graph))
+    index = graph.index
+    for name in store.list():
+        node = index.get(name)
+        if node is not None:
+            finished[node] = 1
+    return finished
