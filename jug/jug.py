@@ -1,0 +1,127 @@
+"""The door of the command line: from ``sys.argv`` to an exit status.
+
+``main`` is the only place that exits. The statuses are listed in :mod:`jug.errors`; a mistake of the user is one line on
+standard error, a bug (of jug or of the jugfile) keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from . import options as _options
+from .engine.graph import Graph
+from .engine.interrupts import Interrupted
+from .engine.jugfile import Jugfile, JugfileRaised, init, is_jug_running, mark_running, set_jugdir
+from .engine.outcome import Ending
+from .engine.scheduler import Scheduler
+from .errors import EXIT_OK, EXIT_SIGNAL, JugError, OutputError
+from .subcommands import cmdapi, terminal
+from .subcommands.execute import settings_from
+from .subcommands.console import ConsoleReporter
+from .subcommands.selection import selection_from
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, NoReturn
+
+    from .config import Options
+    from .task import Task
+
+__all__ = ["ExecutionState", "execution_loop", "init", "is_jug_running", "main", "main_execute"]
+
+
+class ExecutionState:
+    """What one call of :func:`execution_loop` leaves for the next.
+
+    Attributes
+    ----------
+    failed : set of bytes
+        Hashes of tasks that failed: they are not run again.
+    nr_waits : int
+        How many calls ended because there was nothing to do but wait.
+    """
+
+    def __init__(self) -> None:
+        self.failed: set[bytes] = set()
+        self.nr_waits = 0
+
+
+def execution_loop(tasks: list[Task[Any]], options: Options, state: ExecutionState | None = None) -> bool:
+    """Run `tasks`, which must include what they depend on unless that is finished; empties the list.
+
+    Returns
+    -------
+    failures : bool
+        Whether a task failed.
+    """
+    state = state if state is not None else ExecutionState()
+    graph = Graph(tasks)
+    del tasks[:]
+    selects = selection_from(options, "execute")
+    selected = None if selects is None else [n for n in range(graph.listed) if selects(graph.tasks[n].name)]
+    store = graph.tasks[0].require_store() if len(graph) else None
+    if store is None:
+        return False
+    scheduler = Scheduler(graph, store, settings_from(options), ConsoleReporter(options), selected)
+    scheduler.failed_before = frozenset(state.failed)
+    outcome = scheduler.run()
+    state.failed.update(task.hash() for task in outcome.failures)
+    state.nr_waits += outcome.ending is Ending.GAVE_UP
+    return bool(outcome.failures)
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line `argv` (default: ``sys.argv``; its first item is the program), and exit."""
+    argv = sys.argv if argv is None else argv
+    terminal.prepare()
+    try:
+        code = _run_and_explain(argv[1:])
+        terminal.flush()
+    except BrokenPipeError:  # whoever read our output has left
+        terminal.discard()
+        code = EXIT_SIGNAL + 13
+    except OutputError as error:
+        terminal.discard()
+        code = _explain(str(error), error.exit_code)
+    sys.exit(code)
+
+
+def main_execute() -> NoReturn:
+    """``jug-execute ...`` is ``jug execute ...``."""
+    main([sys.argv[0], "execute", *sys.argv[1:]])
+
+
+def _run_and_explain(arguments: Sequence[str]) -> int:
+    """Run one subcommand and say what went wrong, if it did; returns the exit status."""
+    try:
+        return _run(arguments)
+    except JugfileRaised as raised:
+        terminal.flush()
+        print(raised.report(), end="", file=sys.stderr)
+        return raised.exit_code
+    except JugError as error:
+        return _explain(str(error), error.exit_code)
+    except Interrupted as interrupt:
+        return _explain(f"{interrupt}; all locks are released", EXIT_SIGNAL + interrupt.signum)
+    except KeyboardInterrupt:
+        return _explain("interrupted", EXIT_SIGNAL + 2)
+
+
+def _explain(message: str, code: int) -> int:
+    terminal.say(message)
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """Run one subcommand; returns the exit status."""
+    options = _options.parse(arguments)
+    command = cmdapi.get(options.subcommand)
+    mark_running()
+    store = set_jugdir(options.jugdir) if command.needs_store else None
+    try:
+        jugspace = Jugfile(options.jugfile, options.user_args).load() if command.reads_jugfile(options) else None
+        return cmdapi.run(command.name, options=options, store=store, jugspace=jugspace) or EXIT_OK
+    finally:
+        if store is not None:
+            store.close()

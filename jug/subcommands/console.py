@@ -1,0 +1,107 @@
+"""What a worker says on the console: failures always, each step on request."""
+
+from __future__ import annotations
+
+import sys
+
+from ..engine.reporter import Reporter
+from ..errors import JugError
+from ..nodes import Node
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..config import Options
+    from ..task import Task
+
+_MOST_CHARACTERS = 60
+_VERBOSITY = ("quiet", "info", "debug")
+# What is between the command and the task's function. (Functions of tasks may be in other modules of jug.)
+_MACHINERY = tuple(f"jug.{name}" for name in ("backends.", "engine.", "hooks.", "nodes", "task"))
+
+
+class ConsoleReporter(Reporter):
+    """Writes to standard error, and counts for the table at the end.
+
+    Attributes
+    ----------
+    executed_by_name, loaded_by_name : dict
+        How many tasks of each name this worker ran, and found finished.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._level = _VERBOSITY.index(options.verbose)
+        self._is_waiting = False
+        self.executed_by_name: dict[str, int] = {}
+        self.loaded_by_name: dict[str, int] = {}
+
+    def _say(self, level: int, message: str) -> None:
+        if self._level >= level:
+            print(f"jug: {message}", file=sys.stderr, flush=True)
+
+    def started(self, task: Task[Any]) -> None:
+        self._is_waiting = False
+        if self._level:
+            self._say(1, f"executing {in_short(task)}")
+
+    def executed(self, task: Task[Any], seconds: float) -> None:
+        self.executed_by_name[task.name] = self.executed_by_name.get(task.name, 0) + 1
+        if self._level:
+            self._say(1, f"executed {in_short(task)} in {seconds:.3g} s")
+
+    def loadable(self, task: Task[Any]) -> None:
+        self.loaded_by_name[task.name] = self.loaded_by_name.get(task.name, 0) + 1
+        if self._level > 1:
+            self._say(2, f"there is a result of {in_short(task)}")
+
+    def failed(self, task: Task[Any], error: BaseException) -> None:
+        self._say(0, f"{in_short(task)} failed (task {task.hash().decode()}):")
+        sys.stderr.write(traceback_of_task(error))
+        sys.stderr.flush()
+
+    def waiting(self, running_elsewhere: int, waiting: int) -> None:
+        if not self._is_waiting:
+            self._say(1, f"nothing to do yet: {running_elsewhere} tasks run elsewhere, {waiting} wait for results")
+        self._is_waiting = True
+
+
+def in_short(task: Task[Any]) -> str:
+    """The call in one line of reasonable length."""
+    arguments = [_argument_in_short(arg) for arg in task.args]
+    arguments += [f"{name}={_argument_in_short(arg)}" for name, arg in task.kwargs.items()]
+    return f"{task.name}({', '.join(arguments)})"
+
+
+def _argument_in_short(arg: Any) -> str:
+    if isinstance(arg, Node):
+        return f"<{arg!s}>"
+    import reprlib
+
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = short.maxlong = _MOST_CHARACTERS
+    try:
+        return " ".join(short.repr(arg).split())
+    except Exception as error:  # the user's __repr__ must not hide the user's failure
+        return f"<{type(arg).__name__}, whose repr raises {type(error).__name__}>"
+
+
+def traceback_of_task(error: BaseException) -> str:
+    """The traceback, without the frames of jug that lead to the task's function; of a JugError, the sentence."""
+    import traceback
+
+    tb = error.__traceback__
+    while tb is not None and tb.tb_frame.f_globals.get("__name__", "").startswith(_MACHINERY):
+        tb = tb.tb_next
+    if tb is not None or not isinstance(error, JugError):
+        return "".join(traceback.format_exception(type(error), error, tb or error.__traceback__))
+    cause = error.__cause__
+    before = traceback_of_task(cause) if cause is not None and _has_frame_of_user(cause) else ""
+    return f"{before}{error}\n"
+
+
+def _has_frame_of_user(error: BaseException) -> bool:
+    tb = error.__traceback__
+    while tb is not None and tb.tb_frame.f_globals.get("__name__", "").startswith("jug."):
+        tb = tb.tb_next
+    return tb is not None

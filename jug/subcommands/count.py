@@ -1,0 +1,30 @@
+"""``jug count``: how many tasks there are, without asking the store."""
+
+from __future__ import annotations
+
+from .. import task
+from ..engine.graph import Graph
+from ..io import task_table
+from .command import SubCommand
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from ..config import Options
+
+
+class CountCommand(SubCommand):
+    """Simply count tasks"""
+
+    name = "count"
+
+    def run(
+        self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any
+    ) -> int:
+        counts: dict[str, int] = {}
+        for counted in Graph(task.alltasks).tasks:
+            counts[counted.name] = counts.get(counted.name, 0) + 1
+        print(sum(counts.values()) if options.short else task_table([("Count", counts)]))
+        return 0

@@ -1,0 +1,66 @@
+"""``jug demo``: a first jugfile to play with."""
+
+from __future__ import annotations
+
+import os
+
+from ..errors import UsageError
+from .command import SubCommand
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from ..config import Options
+
+DIRECTORY = "jug-demo"
+JUGFILE = '''\
+from jug import TaskGenerator
+from time import sleep
+
+
+@TaskGenerator
+def is_prime(n):
+    sleep(0.2)  # so that there is time to look at 'jug status'
+    for j in range(2, n - 1):
+        if (n % j) == 0:
+            return False
+    return True
+
+
+primes100 = [is_prime(n) for n in range(2, 101)]
+'''
+WHAT_NEXT = """\
+Wrote {path}. What to try:
+
+    cd {directory}
+    jug status primes.py      # how many tasks there are, and which are finished
+    jug execute primes.py &   # run them; start as many of these as you have cores
+    jug status primes.py
+    jug shell primes.py       # look at results: value(primes100)
+"""
+
+
+class DemoCommand(SubCommand):
+    """Create demo directory."""
+
+    name = "demo"
+    needs_jugfile = False
+    needs_store = False
+
+    def run(
+        self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any
+    ) -> int:
+        path = os.path.join(DIRECTORY, "primes.py")
+        try:
+            if not os.path.isdir(DIRECTORY):
+                os.mkdir(DIRECTORY)
+            with open(path, "x", encoding="utf-8") as stream:
+                stream.write(JUGFILE)
+        except FileExistsError as error:
+            raise UsageError(f"{error.filename!r} exists already: nothing was written") from None
+        except OSError as error:
+            raise UsageError(f"{path!r} cannot be written: {error.strerror}") from error
+        print(WHAT_NEXT.format(path=path, directory=DIRECTORY), end="")
+        return 0

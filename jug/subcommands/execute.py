@@ -1,0 +1,89 @@
+"""``jug execute``: run tasks until all are finished, or nothing more can be done."""
+
+from __future__ import annotations
+
+from .. import task
+from ..config import Option
+from ..engine.execution import Execution
+from ..engine.jugfile import Jugfile
+from ..engine.outcome import Ending
+from ..engine.scheduler import Settings
+from ..hooks import jug_hook
+from ..hooks.exit_checks import exit_env_vars
+from ..io import print_task_summary_table
+from . import terminal
+from .command import SubCommand
+from .console import ConsoleReporter
+from .selection import selection_from, selection_in_words, selection_options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from ..config import Options
+    from ..engine.outcome import Outcome
+
+
+class ExecuteCommand(SubCommand):
+    """Execute tasks
+
+    Any number of these may run at the same time, on one machine or many: they share the work.
+    """
+
+    name = "execute"
+    options = (
+        Option("wait-cycle-time", 12.0, "How long to wait in each cycle (in seconds)", at_least=0),
+        Option("nr-wait-cycles", 150, "How many wait cycles to do", at_least=0),
+        *selection_options("Only execute"),
+        Option("keep-going", False, "Continue after errors"),
+        Option("keep-failed", False, "Keep failed tasks locked"),
+        Option(
+            "no-check-environment",
+            False,
+            "Do not check environment variables JUG_* and file __jug_please_stop_running.txt",
+        ),
+    )
+
+    def run(
+        self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any
+    ) -> int:
+        if not options.execute_no_check_environment:
+            exit_env_vars()
+        reporter = ConsoleReporter(options)
+        execution = Execution(
+            Jugfile(options.jugfile, options.user_args),
+            store,
+            settings_from(options),
+            reporter,
+            selection_from(options, "execute"),
+        )
+        outcome = execution.run(jugspace)
+        jug_hook("execute.finished_pre_status")
+        print_task_summary_table(
+            options, [("Executed", reporter.executed_by_name), ("Loaded", reporter.loaded_by_name)]
+        )
+        jug_hook("execute.finished_post_status")
+        terminal.say(self._closing_line(options, outcome))
+        return outcome.exit_code
+
+    def _closing_line(self, options: Options, outcome: Outcome) -> str:
+        selects = selection_from(options, "execute")
+        if selects is None or outcome.ending is not Ending.COMPLETE or outcome.failures:
+            return outcome.sentence()
+        if not any(selects(t.name) for t in task.alltasks):
+            return f"No task matches {selection_in_words(options, 'execute')}: nothing was executed."
+        return f"All tasks that match {selection_in_words(options, 'execute')} are finished."
+
+
+def settings_from(options: Options) -> Settings:
+    """What the options tell a worker."""
+    return Settings(
+        keep_going=options.execute_keep_going,
+        keep_failed=options.execute_keep_failed,
+        debug=options.debug,
+        pdb=options.pdb,
+        aggressive_unload=options.aggressive_unload,
+        wait_cycle_time=options.execute_wait_cycle_time,
+        nr_wait_cycles=options.execute_nr_wait_cycles,
+    )

@@ -1,0 +1,115 @@
+"""``jug shell``: IPython with the names of the jugfile and its results."""
+
+from __future__ import annotations
+
+from .. import task
+from ..engine.graph import Graph
+from ..engine.jugfile import barrier_of
+from ..engine.status import State, Status
+from ..errors import UsageError
+from ..nodes import direct_tasks
+from .command import SubCommand
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from ..config import Options
+    from ..task import Task
+
+BANNER = """\
+=========
+jug shell
+=========
+
+The names of the jugfile {jugfile!r} are here{partly}, and besides them:
+
+    value(task)             the result of a task (or of a list, dict, ... of tasks)
+    load_all()              replace every task among the names by its result, where there is one
+    invalidate(task)        remove the result of a task, and all results that depend on it
+    get_tasks()             all tasks
+    get_filtered_tasks(loadable=False, failed=False, available=False)
+                            those that are finished, that failed, that can be run now
+"""
+
+
+class ShellCommand(SubCommand):
+    """Run a shell after initialization"""
+
+    name = "shell"
+
+    def run(
+        self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any
+    ) -> int:
+        try:
+            import IPython
+        except ImportError:
+            raise UsageError("jug shell needs IPython, which is not installed: pip install 'jug[shell]'") from None
+        names = dict(jugspace)
+        tools = Tools(store, names)
+        names.update(tools.as_names())
+        barrier = barrier_of(names)
+        partly = f" (up to a barrier: {barrier})" if barrier else ""
+        from traitlets.config import Config
+
+        config = Config()
+        config.TerminalInteractiveShell.banner2 = BANNER.format(jugfile=options.jugfile, partly=partly)
+        config.TerminalInteractiveShell.confirm_exit = False
+        IPython.start_ipython(argv=[], user_ns=names, config=config)
+        return 0
+
+
+class Tools:
+    """The functions that the shell adds to the names of the jugfile."""
+
+    def __init__(self, store: Any, names: dict[str, Any]) -> None:
+        self._store = store
+        self._names = names
+        self._tasks = list(task.alltasks)
+
+    def as_names(self) -> dict[str, Any]:
+        public = ("load_all", "invalidate", "get_tasks", "get_filtered_tasks")
+        return {"value": task.value, **{name: getattr(self, name) for name in public}}
+
+    def load_all(self) -> None:
+        """Replace every task (or list, dict, ... of tasks) among the names by its result, where that is there."""
+        shell_names = _shell_names() or self._names
+        for name, obj in list(shell_names.items()):
+            if name.startswith("_"):
+                continue
+            tasks = direct_tasks((obj,))
+            if tasks and all(t.can_load() for t in tasks):
+                shell_names[name] = task.value(obj)
+
+    def invalidate(self, *tasks: Any) -> int:
+        """Remove the results of the tasks, and all results that depend on them; returns how many there were."""
+        graph = Graph(self._tasks)
+        chosen = [graph.index[t.hash()] for t in direct_tasks(tasks)]
+        downstream = graph.downstream(chosen)
+        for node in downstream:
+            for copy in (graph.tasks[node], *graph.copies.get(node, ())):
+                copy.unload()
+        return len(self._store.remove_many([graph.hash(node) for node in downstream]))
+
+    def get_tasks(self) -> list[Task[Any]]:
+        """All tasks of the jugfile, in the order in which they are created."""
+        return list(self._tasks)
+
+    def get_filtered_tasks(
+        self, loadable: bool = False, failed: bool = False, available: bool = False
+    ) -> list[Task[Any]]:
+        """The tasks that are finished (`loadable`), that failed, or that can be run now (`available`)."""
+        asked = ((State.FINISHED, loadable), (State.FAILED, failed), (State.READY, available))
+        wanted = {state for state, is_asked in asked if is_asked}
+        graph = Graph(self._tasks)
+        states = Status(graph, self._store).states
+        return [t for t, state in zip(graph.tasks, states) if state in wanted]
+
+
+def _shell_names() -> dict[str, Any] | None:
+    """The names of the running IPython shell."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    return None if shell is None else shell.user_ns

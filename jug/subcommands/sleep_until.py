@@ -1,0 +1,53 @@
+"""``jug sleep-until``: return when everything is finished, barriers included."""
+
+from __future__ import annotations
+
+import time
+
+from .. import task
+from ..engine.graph import Graph
+from ..engine.jugfile import Jugfile, barrier_of
+from ..errors import EXIT_OK
+from .command import SubCommand
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from ..config import Options
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 12.0  # seconds
+
+
+class SleepUntilCommand(SubCommand):
+    """Wait until all tasks are done, then exit."""
+
+    name = "sleep-until"
+
+    def run(
+        self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any
+    ) -> int:
+        jugfile = Jugfile(options.jugfile, options.user_args)
+        while True:
+            barrier = barrier_of(jugspace)
+            everything = frozenset(Graph(task.alltasks).index)
+            wait_for(store, barrier.needs or everything if barrier else everything)
+            if barrier is None:
+                return EXIT_OK
+            jugspace = jugfile.load()
+
+
+def wait_for(store: Any, needed: frozenset[bytes]) -> None:
+    """Return when all results `needed` are in the store."""
+    missing = set(needed)
+    listing = store.listing()
+    pause = SHORTEST_PAUSE
+    while True:
+        appeared, vanished = listing.refresh()
+        missing -= appeared
+        missing |= vanished & needed
+        if not missing:
+            return
+        time.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_PAUSE)

@@ -1,0 +1,86 @@
+"""``jug status``: how many tasks of each name are in which state."""
+
+from __future__ import annotations
+
+from .. import task
+from ..config import Option
+from ..engine.graph import Graph
+from ..engine.jugfile import Jugfile, barrier_of
+from ..engine.status import State, Status
+from ..engine.statuscache import StatusCache
+from ..errors import EXIT_FAILED, EXIT_OK
+from ..io import task_table
+from .command import SubCommand
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from ..config import Options
+
+# In the order of the columns.
+HEADINGS = {
+    State.FAILED: "Failed",
+    State.WAITING: "Waiting",
+    State.READY: "Ready",
+    State.FINISHED: "Finished",
+    State.RUNNING: "Running",
+}
+
+
+class StatusCommand(SubCommand):
+    """Print status"""
+
+    name = "status"
+    options = (
+        Option(
+            "cache",
+            False,
+            "Use a cache for faster status: the jugfile is run again only if it, a module that it imports, or a result "
+            "that it used has changed (other files that it reads are not noticed)",
+        ),
+        Option("cache-file", ".jugstatus.sqlite3", "Name of file to use for status cache. Use with status --cache."),
+        Option("clear", False, "Use with status --cache. Removes the cache file", dest="cache-clear"),
+    )
+
+    def reads_jugfile(self, options: Options) -> bool:
+        return not options.status_cache
+
+    def run(
+        self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any
+    ) -> int:
+        cache = StatusCache(options.status_cache_file)
+        if options.status_cache_clear:
+            cache.clear()
+        if options.status_cache:
+            jugfile = Jugfile(options.jugfile, options.user_args)
+            graph, waits_for = cache.graph(jugfile, options.jugdir, store)
+        else:
+            barrier = barrier_of(jugspace)
+            graph, waits_for = Graph(task.alltasks), str(barrier or "")
+        status = Status(graph, store)
+        print(one_line(status) if options.short else table(status))
+        if waits_for:
+            print(f"The jugfile stops at a barrier ({waits_for}): there may be more tasks after it.")
+        return EXIT_OK if status.is_complete() and not waits_for else EXIT_FAILED
+
+
+def table(status: Status) -> str:
+    """One line per task name; the column of failed tasks is there only if there are any."""
+    rows = status.by_name()
+    states = [state for state in HEADINGS if state is not State.FAILED or status.counts()[state]]
+    return task_table((HEADINGS[state], {name: row[state] for name, row in rows.items()}) for state in states)
+
+
+def one_line(status: Status) -> str:
+    """The totals as a sentence."""
+    counts = status.counts()
+    if status.is_complete():
+        return f"All tasks complete ({counts[State.FINISHED]} tasks)."
+    to_run = counts[State.WAITING] + counts[State.READY]
+    active = f"{counts[State.RUNNING]} active" if counts[State.RUNNING] else "none active"
+    return (
+        f"{to_run} tasks waiting to be run, {counts[State.FAILED]} failed, "
+        f"{counts[State.FINISHED]} complete, ({active})."
+    )

@@ -1,0 +1,60 @@
+"""Standard output and standard error, in whatever state the command finds them.
+
+They may be closed, on a full disk, read by somebody who leaves early, or unable to show the names of the user's tasks.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ..errors import OutputError, sentence
+
+
+def prepare() -> None:
+    """Make sure that printing cannot fail for what is printed, nor a closed stream's number be given to another file."""
+    if sys.stdout is None or sys.stderr is None:
+        _open_missing()
+    for stream in (sys.stdout, sys.stderr):
+        encoding = (getattr(stream, "encoding", None) or "utf-8").lower()
+        if encoding not in ("utf-8", "utf8") and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _open_missing() -> None:
+    opened = os.open(os.devnull, os.O_RDWR)
+    while opened < 2:  # always the lowest number that is free
+        opened = os.dup(opened)
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")
+
+
+def flush() -> None:
+    """Write what has been printed.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
+    BrokenPipeError
+        Nobody reads it.
+    """
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"Cannot write to standard output: {error.strerror}") from error
+
+
+def discard() -> None:
+    """Forget what could not be written, which Python would try once more at the end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def say(message: str) -> None:
+    """One line on standard error, after all that has been printed."""
+    flush()
+    print(f"jug: {sentence(message)}", file=sys.stderr, flush=True)
