@@ -1,0 +1,71 @@
+"""Everything about the package that a package index or an installer wants to know."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+about = {}
+exec((HERE / "jug" / "version.py").read_text(encoding="utf-8"), about)
+
+# What makes an optional part of jug work. The core needs nothing but the standard library; numpy and polars
+# are used when the user's code uses them, so they are nobody's requirement here.
+extras = {
+    "shell": ["ipython"],
+    "redis": ["redis"],
+}
+extras["all"] = sorted({requirement for part in extras.values() for requirement in part})
+extras["test"] = [
+    *extras["all"],
+    "matplotlib",
+    "numpy",
+    "polars",
+    "pytest>=8",
+    "pytest-timeout",
+    "pytest-xdist",
+    "PyYAML",
+    "scikit-learn",
+    "setuptools>=70.1",  # the tests build the package
+]
+# Pinned to a minor release: what is clean today is clean tomorrow.
+extras["lint"] = ["mypy==2.4.*", "ruff==0.17.*", "types-PyYAML"]
+extras["docs"] = ["sphinx>=7"]
+
+setup(
+    name="jug",
+    version=about["__version__"],
+    description="Tasks in ordinary Python, run by as many processes and machines as share a folder",
+    long_description=(HERE / "README.rst").read_text(encoding="utf-8"),
+    long_description_content_type="text/x-rst",
+    author="the jug developers",
+    license="MIT",
+    license_files=["LICENSE"],
+    keywords=["parallel", "task", "workflow", "cache", "cluster", "reproducible research"],
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Environment :: Console",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering",
+        "Topic :: System :: Distributed Computing",
+        "Typing :: Typed",
+    ],
+    python_requires=">=3.10",
+    packages=find_packages(include=["jug", "jug.*"]),
+    package_data={"jug": ["py.typed"]},
+    include_package_data=False,
+    zip_safe=False,
+    extras_require=extras,
+    entry_points={
+        "console_scripts": [
+            "jug = jug.jug:main",
+            "jug-execute = jug.jug:main_execute",
+        ]
+    },
+)
