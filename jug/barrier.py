@@ -1,7 +1,7 @@
 """Points of a jugfile that need results: what comes after them depends on what the results are.
 
-At such a point the jugfile is simply not read any further, until the results are there. ``jug execute`` runs what it has
-seen so far and then reads the jugfile again.
+At such a point the jugfile is simply not read any further, until the results are there. ``jug execute`` runs what it
+has seen so far and then reads the jugfile again.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .task import Task, Tasklet
 
     T = TypeVar("T")
+
 
 class BarrierError(Exception):
     """Stops the reading of a jugfile: a result that is needed from here on is not there yet.

@@ -1,8 +1,9 @@
 """Compound tasks: a piece of a jugfile that disappears from it once its result is known.
 
-The function of a compound builds tasks and returns one (or a list of them, ...). While its result is not in the store the
-function is called when the jugfile is read, and a task that only fetches the result is added; afterwards the function is not
-called any more, and the inner tasks do not exist. The hash is in both cases that of ``Task(f, *args, **kwargs)``.
+The function of a compound builds tasks and returns one (or a list of them, ...). While its result is not in the store
+the function is called when the jugfile is read, and a task that only fetches the result is added; afterwards the
+function is not called any more, and the inner tasks do not exist. The hash is in both cases that of ``Task(f, *args,
+**kwargs)``.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def compound_task_execute(x: Any, h: bytes) -> Any:
     return x
 
 
-class _Unfinished(Task[Any]):
+class _Unfinished(Task["Any"]):
     """The task that fetches the result of a compound."""
 
     __slots__ = ()

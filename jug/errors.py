@@ -73,6 +73,10 @@ class OutputError(JugError):
     """What a command prints cannot be written."""
 
 
+class DamagedResultError(StoreError):
+    """A result is stored that cannot be read. Other results can: what needs this one fails, the worker goes on."""
+
+
 class StopWorker(JugError):
     """Raised by a hook to end this worker after the task at hand; the message is the reason."""
 

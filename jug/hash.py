@@ -27,7 +27,9 @@ from .nodes import ATOMS, CYCLE_CHECK_DEPTH, Node, direct
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
-    from typing import Any
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
 
     Hasher = Any  # hashlib's type has no public name
     Walk = Generator[Any, Any, Any]
@@ -78,10 +80,10 @@ def hash_update(M: Hasher, elems: Iterable[tuple[Any, Any]]) -> Hasher:
     return M
 
 
-def run_walk(walk: Walk) -> Any:
+def run_walk(walk: Generator[Any, Any, T]) -> T:
     """Run a generator and all those that it yields, without recursion; what one returns is sent to its parent."""
-    stack = [walk]
-    result = None
+    stack: list[Walk] = [walk]
+    result: Any = None
     try:
         while stack:
             try:
@@ -99,7 +101,7 @@ def run_walk(walk: Walk) -> Any:
     finally:
         for unfinished in reversed(stack):
             unfinished.close()
-    return result
+    return result  # type: ignore[no-any-return]
 
 
 def _owner(stack: list[Walk]) -> str:
@@ -218,8 +220,8 @@ def _pickled(obj: Any) -> bytes:
     """The pickle of `obj`, whatever the order of the sets inside."""
     if isinstance(obj, (list, tuple)) and direct(iter(obj)):
         raise UnhashableError(
-            f"There are tasks inside a {type(obj).__name__}, where jug does not look (it is a subclass of list or tuple, "
-            "such as a namedtuple): use a plain list, tuple or dict"
+            f"There are tasks inside a {type(obj).__name__}, where jug does not look (it is a subclass of list or "
+            "tuple, such as a namedtuple): use a plain list, tuple or dict"
         )
     try:
         data = _dumps(obj, PROTOCOL)
@@ -228,8 +230,8 @@ def _pickled(obj: Any) -> bytes:
             data = _pickled_in_order(obj) or data
     except _NOT_PICKLABLE as error:
         raise UnhashableError(
-            f"An argument of type {type(obj).__module__}.{type(obj).__qualname__} cannot be hashed, because it cannot be "
-            f"pickled: {error}"
+            f"An argument of type {type(obj).__module__}.{type(obj).__qualname__} cannot be hashed, because it cannot "
+            f"be pickled: {error}"
         ) from error
     return data
 
@@ -270,8 +272,8 @@ def stable_hash_one(obj: Any) -> bytes:
     again = pickle.loads(_dumps(copy, PROTOCOL))
     if hash_one(copy) != hash_one(again) or hash_one(obj) != digest:
         raise UnhashableError(
-            f"An object of type {type(obj).__module__}.{type(obj).__qualname__} has a hash that changes when it is pickled "
-            "and read back: give the class a method __jug_hash__() that returns bytes which identify the object"
+            f"An object of type {type(obj).__module__}.{type(obj).__qualname__} has a hash that changes when it is "
+            "pickled and read back: give the class a method __jug_hash__() that returns bytes which identify the object"
         )
     return digest
 
@@ -282,7 +284,7 @@ def _iterates_in_order(elems: Any) -> bool:
 
 
 def _hashes_alike(elem: Any) -> bool:
-    """True if the built-in ``hash(elem)`` is the same in every process: strings, bytes and most objects hash at random."""
+    """True if ``hash(elem)`` is the same in every process; not so for strings and most objects."""
     kind = type(elem)
     if kind is tuple or kind is frozenset:
         return all(_hashes_alike(e) for e in elem)

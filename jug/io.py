@@ -47,7 +47,7 @@ def _write_description(description: Any, fname: str, metadata_format: str) -> No
     if metadata_format == "json":
         import json
 
-        text = json.dumps(description)
+        text = json.dumps(description, default=repr)
     else:
         import yaml
 
@@ -58,7 +58,11 @@ def _write_description(description: Any, fname: str, metadata_format: str) -> No
 
 @TaskGenerator
 def _do_write_task_out(
-    result: Any, base: Any, oname: str | None, metadata_fname: str | None = None, metadata_format: str = "yaml"
+    result: Any,
+    base: Any,
+    oname: str | None,
+    metadata_fname: str | None = None,
+    metadata_format: str = "yaml",
 ) -> None:
     """Write a result and how it came about; files appear under their names only when they are complete."""
     if oname is not None:
@@ -102,7 +106,7 @@ def _check_format(metadata_format: str) -> None:
 
 
 def task_table(groups: Iterable[tuple[str, Mapping[str, int]]]) -> str:
-    """A table with one line per task name and one column per ``(heading, {task name: count})``, and a line of totals."""
+    """A table: one line per task name, one column per ``(heading, {task name: count})``, and a line of totals."""
     groups = list(groups)
     names = sorted({name for _, counts in groups for name in counts})
     width = max([21, *map(len, names)]) + 1
@@ -116,4 +120,4 @@ def task_table(groups: Iterable[tuple[str, Mapping[str, int]]]) -> str:
 def print_task_summary_table(options: Any, groups: Iterable[tuple[str, Mapping[str, int]]]) -> None:
     """Print :func:`task_table`; nothing with ``options.short``."""
     if not getattr(options, "short", False):
-        print(task_table(groups))
+        getattr(options, "print_out", print)(task_table(groups))

@@ -1,7 +1,7 @@
 """The door of the command line: from ``sys.argv`` to an exit status.
 
-``main`` is the only place that exits. The statuses are listed in :mod:`jug.errors`; a mistake of the user is one line on
-standard error, a bug (of jug or of the jugfile) keeps its traceback.
+``main`` is the only place that exits. The statuses are listed in :mod:`jug.errors`; a mistake of the user is one
+line on standard error, a bug (of jug or of the jugfile) keeps its traceback.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from .engine.outcome import Ending
 from .engine.scheduler import Scheduler
 from .errors import EXIT_OK, EXIT_SIGNAL, JugError, OutputError
 from .subcommands import cmdapi, terminal
-from .subcommands.execute import settings_from
 from .subcommands.console import ConsoleReporter
+from .subcommands.execute import settings_from
 from .subcommands.selection import selection_from
 
 TYPE_CHECKING = False
@@ -96,6 +96,8 @@ def _run_and_explain(arguments: Sequence[str]) -> int:
     """Run one subcommand and say what went wrong, if it did; returns the exit status."""
     try:
         return _run(arguments)
+    except SystemExit as stop:  # --help, --version, or the jugfile's own
+        return stop.code  # type: ignore[return-value]  # a message, perhaps: sys.exit() knows
     except JugfileRaised as raised:
         terminal.flush()
         print(raised.report(), end="", file=sys.stderr)

@@ -61,9 +61,9 @@ def _break_up(lst: Sequence[Any], step: int) -> Iterator[Any]:
         yield lst[start : start + step]
 
 
-def _check_step(name: str, step: int) -> None:
-    if step < 1:
-        raise ValueError(f"jug.mapreduce: {name} must be at least 1, and is {step}")
+def _check_step(name: str, step: int, least: int = 1) -> None:
+    if step < least:
+        raise ValueError(f"jug.mapreduce: {name} must be at least {least}, and is {step}")
 
 
 def mapreduce(
@@ -85,12 +85,10 @@ def mapreduce(
     Empty `inputs` give ``identity([])``.
     """
     _check_step("map_step", map_step)
-    _check_step("reduce_step", reduce_step - 1)
+    _check_step("reduce_step", reduce_step, least=2)
     inputs = list(inputs)
     if not inputs:
         return identity([])
-    # A TaskGenerator is hashed by name like any function, but differently from the function inside.
-    reducer, mapper = _get_function(reducer), _get_function(mapper)
     level = [Task(_jug_map_reduce, reducer, mapper, piece) for piece in _break_up(inputs, map_step)]
     while len(level) > 1:
         level = [Task(_jug_reduce, reducer, piece) for piece in _break_up(level, reduce_step)]
@@ -114,12 +112,15 @@ def map(mapper: Function, sequence: Any, map_step: int = 4) -> Any:
     return _blocks(_jug_map, mapper, sequence, map_step)
 
 
-def currymap(mapper: Function, sequence: Any, map_step: int = 4) -> Any:
-    """Like :func:`map`, with each element of `sequence` taken as the tuple of the arguments of `mapper`."""
+def currymap(mapper: Function, sequence: Any, map_step: int = 4) -> list[Any]:
+    """A list of the results of `mapper`, called with the arguments that each element of `sequence` is a tuple of.
+
+    As in :func:`map`, there are `map_step` of them to a task.
+    """
     _check_step("map_step", map_step)
     if map_step == 1:
         return [Task(_get_function(mapper), *e) for e in sequence]
-    return _blocks(_jug_map_curry, mapper, sequence, map_step)
+    return list(_blocks(_jug_map_curry, mapper, sequence, map_step))
 
 
 def _blocks(map_function: Function, mapper: Any, sequence: Any, step: int) -> block_access:
@@ -196,9 +197,7 @@ class block_access(_sequence):
         return list(chain.from_iterable(value(self.blocks)))
 
     def __jug_hash__(self) -> bytes:
-        return hash_one(
-            {"type": "map-access", "len": self._len, "blocks": self.blocks, "block_size": self.block_size}
-        )
+        return hash_one({"type": "map-access", "len": self._len, "blocks": self.blocks, "block_size": self.block_size})
 
 
 class block_access_slice(_sequence):

@@ -1,9 +1,9 @@
 """What jug looks inside: the one place that knows where tasks hide in the arguments of other tasks.
 
-Tasks are found in lists, tuples, the values of dicts and in what an object's ``__jug_dependencies__()`` returns, however
-deeply nested. Nothing here recurses: a list nested 10,000 deep and a chain of 100,000 tasks take the same code, and time
-that is linear in their size. Containers are exactly ``list``, ``tuple`` and ``dict``; subclasses may mean something else
-by their items and are left alone (:mod:`jug.hash` refuses those that hold tasks).
+Tasks are found in lists, tuples, the values of dicts and in what an object's ``__jug_dependencies__()`` returns,
+however deeply nested. Nothing here recurses: a list nested 10,000 deep and a chain of 100,000 tasks take the same
+code, and time that is linear in their size. Containers are exactly ``list``, ``tuple`` and ``dict``; subclasses may
+mean something else by their items and are left alone (:mod:`jug.hash` refuses those that hold tasks).
 
 A node is an object in the graph of computations. A *task* has a result in the store; any other node (a tasklet) is
 computed from its *parts* each time that it is needed.
@@ -32,8 +32,12 @@ class Node:
     __slots__ = ("_hash",)
     _hash: bytes | None
 
+    def label(self) -> str:
+        """What the node is called in messages."""
+        raise NotImplementedError
+
     def hash_walk(self) -> Generator[Any, Any, Any]:
-        """Compute, keep and return the hash (a generator, run by :mod:`jug.hash` so that long chains do not recurse)."""
+        """Compute, keep and return the hash (a generator, run by :mod:`jug.hash` so that chains do not recurse)."""
         raise NotImplementedError
 
     def dependencies(self) -> Sequence[Node]:
@@ -85,13 +89,13 @@ class TaskNode(Node):
 
 def inside(obj: Any) -> Iterable[Any] | None:
     """The objects directly inside `obj`, or None if jug does not look inside it."""
-    kind = type(obj)
+    kind: Any = type(obj)
     if kind is list or kind is tuple:
         return obj  # type: ignore[no-any-return]
     if kind is dict:
-        return obj.values()
+        return obj.values()  # type: ignore[no-any-return]
     special = getattr(kind, "__jug_dependencies__", None)
-    return None if special is None else special(obj)  # type: ignore[no-any-return]
+    return None if special is None else special(obj)
 
 
 def direct(roots: Iterable[Any]) -> list[Node]:
@@ -124,11 +128,13 @@ def _search(roots: Iterable[Any], target: type, look: Callable[[Any], Iterable[A
     stack: list[Iterator[Any]] = [iter(roots)]
     while stack:
         for obj in stack[-1]:
-            if type(obj) in ATOMS:
+            kind = type(obj)
+            if kind in ATOMS or (kind is dict and not obj):
                 continue
             if isinstance(obj, target):
-                found[id(obj)] = obj
-            elif id(obj) not in opened and (items := look(obj)) is not None:
+                found[id(obj)] = obj  # type: ignore[assignment]
+            # Most containers are lists and tuples: for them a call is saved.
+            elif id(obj) not in opened and (items := obj if kind is list or kind is tuple else look(obj)) is not None:
                 opened[id(obj)] = obj
                 stack.append(iter(items))
                 break
@@ -188,7 +194,7 @@ def _open(obj: Any) -> _Frame | None:
     if kind is tuple:
         return _Frame(id(obj), obj, tuple)
     if kind is dict:
-        return _Frame(id(obj), obj.values(), lambda values: dict(zip(obj, values)))
+        return _Frame(id(obj), obj.values(), lambda values: dict(zip(obj, values, strict=True)))
     if isinstance(obj, Node) and not isinstance(obj, TaskNode):
         return _Frame(id(obj), obj.parts(), obj.combine)
     return None
@@ -219,8 +225,12 @@ def value(root: Any) -> Any:
     ValueError
         A container contains itself.
     """
-    if type(root) in ATOMS:
+    # The arguments of most tasks are of these kinds.
+    kind = type(root)
+    if kind in ATOMS or (kind is tuple and ATOMS.issuperset(map(type, root))):
         return root
+    if kind is dict and not root:
+        return {}
     outermost = _Frame(0, (root,), _same)
     done: dict[int, Any] = {}  # by id: the objects live at least as long as `root` does
     stack = [outermost]

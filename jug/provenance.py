@@ -45,8 +45,9 @@ def topological_sort(tasks: list[Any]) -> None:
 def describe(t: Any) -> Any:
     """How `t` was computed: nested dicts of names, arguments and facts about the stored results.
 
-    A task gives ``{'name': ..., 'args': [...], 'kwargs': {...}, 'meta': {...}}`` (empty entries are left out); tasklets,
-    lists, tuples and dicts are described by their parts; anything else is itself. Descriptions are shared where tasks are.
+    A task gives ``{'name': ..., 'args': [...], 'kwargs': {...}, 'meta': {...}}`` (empty entries are left out);
+    tasklets, lists, tuples and dicts are described by their parts; anything else is itself. Descriptions are shared
+    where tasks are.
     """
     memo: dict[int, Any] = {}
     stack: list[tuple[Any, bool]] = [(t, False)]

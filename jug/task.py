@@ -1,7 +1,7 @@
 """Tasks: the vocabulary of a jugfile.
 
-A :class:`Task` is a call that will be made, identified by the hash of its function's name and its arguments. Creating one
-only records what is to be done; :meth:`Task.run` does it, and puts the result into the store.
+A :class:`Task` is a call that will be made, identified by the hash of its function's name and its arguments. Creating
+one only records what is to be done; :meth:`Task.run` does it, and puts the result into the store.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ from functools import partial, update_wrapper
 from . import nodes
 from .errors import DebugCheckError, NoStoreError, NotFinishedError
 from .hash import hash_one, hash_update, new_hash_object, run_walk, stable_hash_one, stream
-from .naming import NO_KWARGS_HASHED, hash_of_name, task_name
+from .locking import Lockable
+from .naming import NO_KWARGS_HASHED, address_of, found_at, hash_of_name, task_name
 from .provenance import describe, recursive_dependencies, topological_sort
-from .tasklet import Indexable, Result, Tasklet, _get_check, _getitem, iteratetask, return_tuple  # noqa: F401
+from .short import short
+from .tasklet import Indexable, Result, Tasklet, _get_check, _getitem, iteratetask, return_tuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-    from .backends.base import base_lock, base_store
+    from .backends.base import base_store
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -49,6 +51,10 @@ __all__ = [
     "value",
 ]
 
+# What is imported from here is pickled as being here. (The very string: pickles note which strings are one object.)
+for _imported in (Tasklet, iteratetask, return_tuple, _getitem, _get_check):
+    _imported.__module__ = __name__
+
 #: All tasks, in the order of their creation. User code may clear it, or put another list in its place.
 alltasks: list[Task[Any]] = []
 
@@ -56,7 +62,7 @@ _NOT_LOADED: Any = type("_NotLoaded", (), {"__repr__": lambda self: "not loaded"
 _NO_KWARGS: dict[str, Any] = {}  # shared by all tasks that have none
 
 
-class Task(nodes.TaskNode, Result[R], Indexable):
+class Task(nodes.TaskNode, Result[R], Indexable, Lockable):
     """The lazy call ``f(*args, **kwargs)``, with its result in the store.
 
     Parameters
@@ -118,8 +124,8 @@ class Task(nodes.TaskNode, Result[R], Indexable):
             An argument cannot be hashed.
         """
         if type(self).hash is not Task.hash:  # called by the method of a subclass: what that returns is to be kept
-            return run_walk(self._own_walk())  # type: ignore[no-any-return]
-        return self._hash or run_walk(self.hash_walk())  # type: ignore[no-any-return]
+            return run_walk(self._own_walk())
+        return self._hash or run_walk(self.hash_walk())
 
     def __jug_hash__(self) -> bytes:
         return self.hash()
@@ -129,7 +135,7 @@ class Task(nodes.TaskNode, Result[R], Indexable):
             self._hash = self.hash()
         else:
             with nodes.being_hashed(self):
-                self._hash = yield self._own_walk()
+                self._hash = yield from self._own_walk()
         return self._hash
 
     def _own_walk(self) -> Generator[Any, Any, bytes]:
@@ -151,7 +157,10 @@ class Task(nodes.TaskNode, Result[R], Indexable):
         self._result = _NOT_LOADED
 
     def __repr__(self) -> str:
-        return f"Task({self.name}, args={self.args!r}, kwargs={self.kwargs!r})"
+        return f"Task({self.name}, args={short(self.args)}, kwargs={short(self.kwargs)})"
+
+    def label(self) -> str:
+        return f"{self.name}({'...' if self.args or self.kwargs else ''})"
 
     def __str__(self) -> str:
         return f"Task: {self.name}()"
@@ -170,22 +179,26 @@ class Task(nodes.TaskNode, Result[R], Indexable):
         """
         args = nodes.value(self.args)
         kwargs = nodes.value(self.kwargs)
-        before = len(alltasks)
-        result = self.f(*args, **kwargs)
-        if debug_mode:
-            self._check(before)
+        before = (self.hash(), len(alltasks)) if debug_mode else None
+        result: R = self.f(*args, **kwargs)
+        if before is not None:
+            self._check(*before)
         self._result = result
         if save:
             self.require_store().dump(result, self.hash())
         return result
 
-    def _check(self, tasks_before: int) -> None:
+    def _check(self, known: bytes, tasks_before: int) -> None:
         if len(alltasks) > tasks_before:
-            raise DebugCheckError(f"{self.name} created a task ({alltasks[-1].name}) while it ran: this task is never executed")
-        known = self.hash()
+            raise DebugCheckError(
+                f"{self.name} created a task ({alltasks[-1].name}) while it ran: this task is never executed"
+            )
         self._hash = None
-        if self.hash() != known:
-            raise DebugCheckError(f"The hash of {self!s} changed while it ran: its arguments were changed after it was made")
+        now, self._hash = self.hash(), known
+        if now != known:
+            raise DebugCheckError(
+                f"The hash of {self!s} changed while it ran: its arguments were changed after it was made"
+            )
 
     def value(self) -> R:
         """The result, loaded from the store if need be; raises NotFinishedError if there is none."""
@@ -241,38 +254,6 @@ class Task(nodes.TaskNode, Result[R], Indexable):
         """The tasks that this one needs directly: in order, each once."""
         return nodes.direct_tasks(self.sources())
 
-    # The lock
-
-    def lock(self) -> bool:
-        """Try once to lock the task; True if it is now ours."""
-        return self._lock().get()
-
-    def unlock(self) -> None:
-        """Remove the lock: our own, or one that was left behind or marked as failed."""
-        lock = self._lock()
-        lock.release()
-        if lock.is_locked():
-            self.require_store().remove_lock(self.hash())
-
-    def is_locked(self) -> bool:
-        """True if anybody holds the lock of this task, or the task failed and was marked so."""
-        return self._lock().is_locked()
-
-    def fail(self) -> bool:
-        """Mark the task, which must be locked, as failed."""
-        return self._lock().fail()
-
-    def is_failed(self) -> bool:
-        """True if the task was marked as failed."""
-        return self._lock().is_failed()
-
-    def _lock(self) -> base_lock:
-        try:
-            return self.__dict__["_lock_object"]  # type: ignore[no-any-return]
-        except KeyError:
-            self.__dict__["_lock_object"] = lock = self.require_store().getlock(self.hash())
-            return lock
-
     def require_store(self) -> base_store:
         if self.store is None:
             raise NoStoreError(
@@ -311,18 +292,10 @@ class TaskGenerator(_Call[P, R]):
         return partial(self, obj)
 
     def __getstate__(self) -> tuple[str, str]:
-        if "." in self.f.__qualname__:
-            raise RuntimeError(
-                f"The TaskGenerator {self.f.__module__}.{self.f.__qualname__} cannot be pickled (as an argument or a result "
-                "of a task), because it is not defined at the top level of its module"
-            )
-        return self.f.__module__, self.f.__name__
+        return address_of(self.f)
 
     def __setstate__(self, state: tuple[str, str]) -> None:
-        from importlib import import_module
-
-        module, name = state
-        f = getattr(import_module(module), name)
+        f = found_at(*state)
         self.__init__(f.f if isinstance(f, TaskGenerator) else f)  # type: ignore[misc]
 
     def __repr__(self) -> str:
@@ -357,4 +330,4 @@ def CachedFunction(f: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R
         if not task.can_run():
             raise ValueError(f"jug.CachedFunction cannot run {task!s}: a result among its arguments is not there yet")
         task.run()
-    return task.value()
+    return task.value()  # type: ignore[no-any-return]

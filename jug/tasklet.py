@@ -10,10 +10,11 @@ from types import CodeType, FunctionType
 
 from . import nodes
 from .hash import hash_one, new_hash_object, one, run_walk, stream
+from .short import short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from typing import Any, Generic, ParamSpec, TypeVar
 
     from .backends.base import base_store
@@ -45,7 +46,7 @@ class Indexable:
     def __iter__(self) -> Iterator[Any]:
         raise NotImplementedError(
             f"How many items the result of {self!s} has is not known before it is computed, so it cannot be iterated "
-            "over: use jug.iteratetask(task, n) if you know that there are n, or jug.bvalue(task) to wait for the result"
+            "over: use jug.iteratetask(task, n) if you know that there are n, or jug.bvalue(task) to wait for it"
         )
 
 
@@ -60,7 +61,21 @@ class Tasklet(nodes.Node, Result[R], Indexable):
         self._hash = None
 
     def __str__(self) -> str:
-        return f"Tasklet: {_description(self.f)} of {self.base!s}"
+        return f"Tasklet: {self.label()}"
+
+    def __repr__(self) -> str:
+        return f"Tasklet({self.label()})"
+
+    def label(self) -> str:
+        steps: list[Any] = []
+        node: Any = self
+        while isinstance(node, Tasklet) and len(steps) < _MOST_STEPS:
+            steps.append(node.f)
+            node = node.base
+        text = "..." if isinstance(node, Tasklet) else short(node)
+        for f in reversed(steps):
+            text = _applied(f, text)
+        return text
 
     def sources(self) -> tuple[Any, ...]:
         return (self.base, self.f)
@@ -78,7 +93,7 @@ class Tasklet(nodes.Node, Result[R], Indexable):
     def __jug_value__(self) -> R:
         return self.value()
 
-    def __jug_dependencies__(self) -> list[nodes.Node]:
+    def __jug_dependencies__(self) -> Sequence[nodes.Node]:
         return self.dependencies()
 
     def can_load(self, store: base_store | None = None) -> bool:
@@ -95,9 +110,9 @@ class Tasklet(nodes.Node, Result[R], Indexable):
         nodes.unload_all((self,))
 
     def __jug_hash__(self) -> bytes:
-        return self._hash or run_walk(self.hash_walk())  # type: ignore[no-any-return]
+        return self._hash or run_walk(self.hash_walk())
 
-    def hash_walk(self) -> Generator[Any, Any, bytes]:
+    def hash_walk(self) -> Generator[Any, Any, Any]:
         M = new_hash_object()
         M.update(b"Tasklet")
         f = self.f
@@ -105,8 +120,8 @@ class Tasklet(nodes.Node, Result[R], Indexable):
             # An index may be another long chain of tasklets: its hash is computed by the same loop.
             key = _Hashed((yield one(f.identity()))) if type(f) is _getitem else _key(f)
             yield stream(M, [("base", self.base), ("f", key)])
-            self._hash = digest = M.hexdigest().encode("ascii")
-        return digest
+            self._hash = M.hexdigest().encode("ascii")
+        return self._hash
 
     def __getstate__(self) -> tuple[None, dict[str, Any]]:
         return None, {"base": self.base, "f": self.f}
@@ -178,7 +193,7 @@ def _get_check(r: Any, i: int, n: int) -> Any:
 
 
 def return_tuple(n: int) -> Callable[[Callable[P, Any]], Callable[P, tuple[Tasklet[Any], ...]]]:
-    """Decorator over a TaskGenerator whose function returns exactly `n` values: calling it gives a tuple of `n` tasklets.
+    """Decorator over a TaskGenerator whose function returns `n` values: calling it gives a tuple of `n` tasklets.
 
     A result with another number of values raises ValueError where one of them is used.
     """
@@ -193,13 +208,17 @@ def return_tuple(n: int) -> Callable[[Callable[P, Any]], Callable[P, tuple[Taskl
     return decorate
 
 
-# Pickles and messages know these as what they are imported from.
-for _imported in (Tasklet, iteratetask, return_tuple, _getitem, _get_check):
-    _imported.__module__ = "jug.task"
+# Of a long chain of tasklets, the last so many are shown in messages.
+_MOST_STEPS = 8
 
 
-def _description(f: Any) -> str:
-    return f if isinstance(f, str) else getattr(f, "__name__", repr(f))
+def _applied(f: Any, text: str) -> str:
+    """How `f` of `text` is written."""
+    if type(f) is _getitem:
+        return f"{text}[{short(f.slice)}]"
+    if isinstance(f, partial) and f.func is _get_check:
+        return f"{text}[{f.keywords['i']}]"
+    return f"{f if isinstance(f, str) else getattr(f, '__name__', short(f))}({text})"
 
 
 def _key(f: Any) -> Any:

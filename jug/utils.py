@@ -34,7 +34,7 @@ def _identity(x: Any) -> Any:
 
 
 def identity(x: T) -> Task[T]:
-    """A task whose result is (the value of) `x`: a large object becomes one dependency instead of many long arguments."""
+    """A task whose result is (the value of) `x`: a large object becomes one dependency instead of a long argument."""
     task: Task[T] = Task(_identity, x)
     task.name = "identity"
     return task
@@ -84,7 +84,7 @@ def glob_sort(pat: str) -> list[str]:
 
 
 def cached_glob(pat: str) -> list[str]:
-    """``sorted(glob(pat))``, looked up once and then kept in the store: files that come later do not change the tasks."""
+    """``sorted(glob(pat))``, looked up once and then kept in the store: later files do not change the tasks."""
     return CachedFunction(glob_sort, pat)
 
 

@@ -1,8 +1,8 @@
 """The contract of a store and of a lock; third parties implement it too.
 
-A store keeps the results of tasks by their hash, and the locks that say who is computing which. *Names* are the hashes of
-tasks (40 hexadecimal digits) as ``bytes``; every method takes ``str`` as well. What each method promises stands here, once;
-implementations do not repeat it.
+A store keeps the results of tasks by their hash, and the locks that say who is computing which. *Names* are the
+hashes of tasks (40 hexadecimal digits) as ``bytes``; every method takes ``str`` as well. What each method promises
+stands here, once; implementations do not repeat it.
 
 Few methods are abstract. The others are derived from them, and are overridden only to be atomic or fast: a store that
 holds a million results answers :meth:`base_store.list` and :meth:`base_store.listing` with a few large questions.
@@ -75,7 +75,7 @@ class base_store(ABC):
 
     @abstractmethod
     def dump(self, object: Any, name: Name) -> None:
-        """Store `object` under `name`, durably: once this returns, any later :meth:`load` finds it, whatever crashes."""
+        """Store `object` under `name`, durably: once this returns, a later :meth:`load` finds it, whatever crashes."""
 
     @abstractmethod
     def load(self, name: Name) -> Any:
@@ -146,7 +146,7 @@ class base_store(ABC):
             yield as_name(name), self.load(name)
 
     def remove_lock(self, name: Name, failed_only: bool = False) -> bool:
-        """Remove the lock of the task `name`, whoever holds it, or only if it is marked as failed; True if it was removed.
+        """Remove the lock of the task `name`, whoever holds it, or only if it failed; True if it was removed.
 
         For people and clean-up; a worker gives back what it holds with :meth:`base_lock.release`.
         """

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 
-from ..errors import StoreError
+from ..errors import DamagedResultError, StoreError
 from .base import as_name, base_store
 from .file_lock import file_based_lock, has_failed
 from .formats import read_result, serialise
@@ -73,7 +73,7 @@ class file_store(base_store):
             ValueError,
             KeyError,
         ) as error:  # a KeyError of the object's own would say that there is no result
-            raise StoreError(f"The result {path} is damaged: {error}") from error
+            raise DamagedResultError(f"The result {path} is damaged: {error}") from error
 
     def can_load(self, name: Name) -> bool:
         name = as_name(name)

@@ -91,7 +91,7 @@ class JugDir:
         except FileNotFoundError:
             return False
         except NotADirectoryError:
-            raise StoreError(f"The jugdir {self.root} is, or is below, a file: a directory is needed") from None
+            raise StoreError(f"Cannot use the jugdir {self.root}: Not a directory (it is a file, or below one)") from None
         return True
 
     def is_missing(self, error: OSError) -> bool:

@@ -1,27 +1,27 @@
 """Executing a jugfile to its end: pass after pass, as long as barriers open.
 
-One pass reads the jugfile, makes the graph of its tasks and lets a scheduler run them. If the jugfile stopped at a barrier,
-and what that barrier needs is there (or anything new is), there is another pass.
+One pass reads the jugfile, makes the graph of its tasks and lets a scheduler run them. If the jugfile stopped at a
+barrier, and what that barrier needs is there (or anything new is), there is another pass.
 """
 
 from __future__ import annotations
 
 from .. import task
 from .graph import Graph
-from .jugfile import barrier_of
+from .jugfile import barrier_of, current_store
 from .outcome import Ending, Outcome
 from .scheduler import Scheduler
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from ..backends.base import base_store
     from ..task import Task
     from .jugfile import Jugfile
     from .reporter import Reporter
-    from .scheduler import Settings, World
+    from .settings import Settings, World
 
 # The results that a barrier waits for may come between reading the jugfile and looking at the store; hardly ever twice.
 _MOST_IDLE_PASSES = 3
@@ -34,6 +34,7 @@ class Execution:
     ----------
     jugfile : Jugfile
     store : base_store
+        Used unless the jugfile chooses another.
     settings : Settings
     reporter : Reporter
     selects : callable, optional
@@ -59,7 +60,7 @@ class Execution:
         self._failures: list[Task[Any]] = []
         self._finished: set[bytes] = set()
 
-    def run(self, jugspace: dict[str, Any]) -> Outcome:
+    def run(self, jugspace: Mapping[str, Any]) -> Outcome:
         """Execute, starting with the jugfile as it has just been read."""
         idle_passes = 0
         while True:
@@ -75,22 +76,23 @@ class Execution:
                 return outcome
             jugspace = self._jugfile.load()
 
-    def _one_pass(self, jugspace: dict[str, Any]) -> Outcome:
+    def _one_pass(self, jugspace: Mapping[str, Any]) -> Outcome:
         graph = Graph(task.alltasks)
         selects = self._selects
         selected = None if selects is None else [n for n in range(graph.listed) if selects(graph.tasks[n].name)]
-        scheduler = Scheduler(graph, self._store, self._settings, self._reporter, selected, self._world)
+        store = current_store(self._store)
+        scheduler = Scheduler(graph, store, self._settings, self._reporter, selected, self._world)
         scheduler.failed_before = [failed.hash() for failed in self._failures]
         scheduler.known_before = self._finished
         barrier = barrier_of(jugspace)
         if barrier is None:
             return scheduler.run()
-        scheduler.reload_when = barrier.needs or frozenset(graph.index)
+        scheduler.reload_when = barrier.needs or {graph.hash(node) for node in range(graph.listed)}
         outcome = scheduler.run()
         self._finished |= scheduler.finished()
         return outcome
 
-    def _wants_another(self, jugspace: dict[str, Any], outcome: Outcome) -> bool:
+    def _wants_another(self, jugspace: Mapping[str, Any], outcome: Outcome) -> bool:
         if barrier_of(jugspace) is None:
             return False
         goes_on = outcome.ending is Ending.FAILED and outcome.progress and self._settings.keep_going

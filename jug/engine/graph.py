@@ -1,8 +1,8 @@
 """The graph of tasks: made once from the list of tasks, with edges both ways.
 
 Tasks are numbered in the order in which the jugfile creates them; a task that is created twice (same function, same
-arguments: same hash) is one node. Tasks that others need but that are not in the list (user code took them out of it) are
-nodes as well, after all others: they are looked at, but never run.
+arguments: same hash) is one node. Tasks that others need but that are not in the list (user code took them out of it)
+are nodes as well, after all others: they are looked at, but never run.
 
 Edges are kept as two flat arrays each way, 4 bytes an edge, so that a million tasks fit into memory comfortably.
 """
@@ -40,6 +40,7 @@ class Graph:
         self.tasks: list[Task[Any]] = []
         self.index: dict[bytes, int] = {}
         self.copies: dict[int, list[Task[Any]]] = {}
+        self._known_copies: set[int] = set()  # their ids
         self._reverse: tuple[array[int], array[int]] | None = None
         for task in tasks:
             self._add(task)
@@ -68,9 +69,9 @@ class Graph:
         return node
 
     def _add_copy(self, node: int, task: Task[Any]) -> None:
-        copies = self.copies.setdefault(node, [])
-        if not any(copy is task for copy in copies):
-            copies.append(task)
+        if id(task) not in self._known_copies:
+            self._known_copies.add(id(task))
+            self.copies.setdefault(node, []).append(task)
 
     def _find_edges(self) -> tuple[array[int], array[int]]:
         starts, edges = array("i", [0]), array("i")

@@ -1,7 +1,7 @@
 """Signals that end a worker, delivered only where they do no harm.
 
-While a task's function runs, or while the worker waits, a signal raises :class:`Interrupted` at once. Everywhere else (with
-a lock half taken, a result half written) it is remembered, and raised at the next such place.
+While a task's function runs, or while the worker waits, a signal raises :class:`Interrupted` at once. Everywhere else
+(with a lock half taken, a result half written) it is remembered, and raised at the next such place.
 """
 
 from __future__ import annotations
@@ -42,9 +42,11 @@ class Interrupts:
                     self._before[signum] = signal.signal(signum, self._handle)
         return self
 
-    def __exit__(self, *exc_info: object) -> None:
+    def __exit__(self, exc_type: type[BaseException] | None, *exc_info: object) -> None:
         for signum, handler in self._before.items():
             signal.signal(signum, handler)
+        if exc_type is None:  # one that came after the last check must not get lost
+            self.check()
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         self._pending = signum

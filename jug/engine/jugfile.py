@@ -1,8 +1,8 @@
 """Reading the jugfile, and the current store: the only place that touches the globals of a run.
 
-A jugfile is run like a script, under a module name of its own, so that the functions in it can be pickled. What it creates
-is found in ``jug.task.alltasks``. A barrier whose results are missing stops the reading; that is not an error, and the rest
-is read another time.
+A jugfile is run like a script, under a module name of its own, so that the functions in it can be pickled. What it
+creates is found in ``jug.task.alltasks``. A barrier whose results are missing stops the reading; that is not an
+error, and the rest is read another time.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def module_name(path: str) -> str:
         name = os.fsencode(name).decode("utf-8")  # the same name, and the same hashes, under any locale
     except UnicodeDecodeError:
         raise JugfileError(f"The jugfile cannot be called {path!r}: its name is not UTF-8") from None
-    return name[:-3] if name.endswith(".py") else name
+    return name.removesuffix(".py")
 
 
 def barrier_of(jugspace: Mapping[str, Any]) -> BarrierError | None:
@@ -198,7 +198,7 @@ def init(
     if on_error not in ("exit", "propagate"):
         raise ValueError(f"jug.init: on_error must be 'exit' or 'propagate', and is {on_error!r}")
     path = jugfile or "jugfile.py"
-    chosen = store if store is not None else jugdir if jugdir is not None else module_name(path) + ".jugdata"
+    chosen = store if store is not None else jugdir if jugdir is not None else path.removesuffix(".py") + ".jugdata"
     store = set_jugdir(chosen)
     before = sys.argv[:]
     try:
@@ -210,6 +210,11 @@ def init(
         raise SystemExit(raised.exit_code) from raised
     finally:
         sys.argv[:] = before
+
+
+def current_store(default: base_store) -> base_store:
+    """The store of the tasks: a jugfile may have chosen another than `default`."""
+    return default if task.Task.store is None else task.Task.store
 
 
 def is_jug_running() -> bool:

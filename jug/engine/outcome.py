@@ -39,7 +39,9 @@ class Outcome:
         Whether any task was found or made finished.
     """
 
-    def __init__(self, ending: Ending, reason: str, failures: list[Task[Any]], left: dict[str, int], progress: bool) -> None:
+    def __init__(
+        self, ending: Ending, reason: str, failures: list[Task[Any]], left: dict[str, int], progress: bool
+    ) -> None:
         self.ending = ending
         self.reason = reason
         self.failures = failures
@@ -74,5 +76,7 @@ class Outcome:
         if self.ending is Ending.FAILED and not self.failures:
             return "They failed earlier, or need those that did ('jug cleanup --failed-only' lets them run again)."
         if self.ending is Ending.GAVE_UP and self.left["running"]:
-            return "If no worker is running any more, 'jug cleanup --locks-only' removes the locks that were left behind."
+            return (
+                "If no worker is running any more, 'jug cleanup --locks-only' removes the locks that were left behind."
+            )
         return ""

@@ -3,21 +3,22 @@
 The state, as data:
 
 ``state[node]``
-    one of ``WAITING`` (a result that it needs is missing), ``READY`` (can be run), ``MINE`` (this worker is running it),
-    ``BUSY`` (another worker holds its lock), ``FAILED`` (it raised, here or elsewhere) and ``DONE`` (its result is stored).
+    one of ``WAITING`` (a result that it needs is missing), ``READY`` (can be run), ``MINE`` (this worker is running
+    it), ``BUSY`` (another worker holds its lock), ``FAILED`` (it raised, here or elsewhere) and ``DONE`` (its result
+    is stored).
 ``missing[node]``
     how many of the results that it needs are missing.
 ``fresh``, ``queue``
-    the nodes to be run next: those that became ready through this worker's own results, newest first (what they need is
-    still in memory), then the others in the order of the jugfile, starting where chance put this worker. Entries that are
-    no longer READY are dropped when they come up.
+    the nodes to be run next: those that became ready through this worker's own results, newest first (what they need
+    is still in memory), then the others in the order of the jugfile, starting where chance put this worker. Entries
+    that are no longer READY are dropped when they come up.
 ``users[node]``
     how many nodes that are READY or MINE need it: its result is worth keeping in memory while there are any.
 ``left[state]``
     how many of the nodes that are to be run are in each state.
 
-Each method that changes this is one transition; none asks the store or waits. All are constant time per node and edge: a
-node's dependents are visited once when it becomes done (and again only if its result vanishes).
+Each method that changes this is one transition; none asks the store or waits. All are constant time per node and
+edge: a node's dependents are visited once when it becomes done (and again only if its result vanishes).
 """
 
 from __future__ import annotations

@@ -1,27 +1,29 @@
 """A worker's loop: decide, claim, run, commit, until there is nothing left that it could do.
 
-Workers share nothing but the store. What each knows is its :class:`~jug.engine.plan.Plan`, brought up to date by bulk looks
-at the store: at the start, when it meets another worker (a lock is taken, a task turns out to be finished), and while it
-waits. A lock is always taken before the store is asked whether the result exists: that order makes a task run once.
+Workers share nothing but the store. What each knows is its :class:`~jug.engine.plan.Plan`, brought up to date by bulk
+looks at the store: at the start, when it meets another worker (a lock is taken, a task turns out to be finished), and
+while it waits. A lock is always taken before the store is asked whether the result exists: that order makes a task
+run once.
 """
 
 from __future__ import annotations
 
-import os
-import time
+from collections import Counter
 
-from ..errors import JugError, StopWorker, StoreError, UnstorableError
+from ..errors import DamagedResultError, JugError, StopWorker, StoreError, UnstorableError
 from ..hooks import jug_hook
 from .interrupts import Interrupted, Interrupts
 from .outcome import Ending, Outcome
 from .patience import Patience
 from .plan import BUSY, DONE, FAILED, READY, WAITING, Plan
 from .reporter import Reporter
+from .settings import Settings as Settings
+from .settings import World as World
 from .unloading import Memory, Vanished
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Collection, Iterable
     from typing import Any
 
     from ..backends.base import base_lock, base_store
@@ -30,46 +32,15 @@ if TYPE_CHECKING:
     from .graph import Graph
 
 
-class Settings:
-    """What a worker is told to do; see the options of ``jug execute``.
-
-    Attributes
-    ----------
-    keep_going, keep_failed, debug, pdb, aggressive_unload : bool
-    wait_cycle_time : float
-        The longest pause between two looks, in seconds.
-    nr_wait_cycles : int
-        How many such pauses to wait without progress.
-    """
-
-    def __init__(self, **values: Any) -> None:
-        self.keep_going = self.keep_failed = self.debug = self.pdb = self.aggressive_unload = False
-        self.wait_cycle_time = 12.0
-        self.nr_wait_cycles = 150
-        for name, value in values.items():
-            if name not in self.__dict__:
-                raise TypeError(f"There is no setting {name!r}")
-            setattr(self, name, value)
-
-
-class World:
-    """Time and chance, so that tests can bring their own."""
-
-    def __init__(
-        self,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-        chance: Callable[[], float] = lambda: int.from_bytes(os.urandom(4), "big") / 2**32,
-    ) -> None:
-        self.clock = clock
-        self.sleep = sleep
-        self.chance = chance
-
-
 # After meeting another worker, look at the store again at most this often: every so many seconds, and for at most
 # one part in so many of the time.
 _LOOK_INTERVAL = 0.02
 _LOOK_SHARE = 20
+
+# A result that is listed but cannot be loaded is computed again: so often, then the task that needs it fails.
+_MOST_LOSSES = 3
+
+_ENDS_THE_WORKER = (Interrupted, KeyboardInterrupt, StopWorker, StoreError)
 
 
 class Scheduler:
@@ -112,6 +83,8 @@ class Scheduler:
         self._memory = Memory(self.plan, store, self.settings.aggressive_unload)
         self._interrupts = Interrupts()
         self._watched: set[int] = set()  # nodes that are locked, or failed, elsewhere
+        self._committed: set[bytes] = set()  # what this worker stored since its last look
+        self._losses: Counter[int] = Counter()  # how often a result that the node needs was gone when it was loaded
         self._progress = False
         self._last_look = self._look_cost = 0.0
         self._patience = Patience(
@@ -168,16 +141,16 @@ class Scheduler:
                 self._look()
                 node = self.plan.take()
             if node is not None:
-                self._patience.reset()
                 return node
             ending = self._nothing_ready()
             if ending is not None:
                 return self._end(ending)
 
-    def _end(self, ending: Ending) -> None:
+    def _end(self, ending: Ending) -> int | None:
         self._ending = ending
         if ending is Ending.GAVE_UP:
             self._reason = f"Nothing could be run for {self._patience.limit:g} seconds (see --nr-wait-cycles)."
+        return None
 
     def _nothing_ready(self) -> Ending | None:
         """Why to end now that nothing is ready; None after a pause in which something may have become so."""
@@ -193,7 +166,7 @@ class Scheduler:
 
     def _is_done(self, name: bytes) -> bool:
         node = self.graph.index.get(name)
-        return node is not None and self.plan.state[node] == DONE
+        return self.store.can_load(name) if node is None else self.plan.state[node] == DONE
 
     def _sleep(self, seconds: float) -> None:
         with self._interrupts.allowed():
@@ -209,11 +182,16 @@ class Scheduler:
         for name in vanished:
             if name in index:
                 self.plan.vanished(index[name])
+        for name in self._committed - appeared:  # stored and removed between two looks: no listing had it
+            if not self.store.can_load(name):
+                self.plan.vanished(index[name])
+        self._committed.clear()
         for name in appeared:
             if name in index:
                 self._found(index[name])
         if self._watched:
             self._look_at_locks()
+        self._memory.sweep()
         self._last_look = self.world.clock()
         self._look_cost = self._last_look - start
 
@@ -255,11 +233,17 @@ class Scheduler:
                 self.plan.busy(node)
             self._sidestep()
             return None
-        if self.store.can_load(name):
+        try:
+            is_done = self.store.can_load(name)
+        except BaseException:
+            lock.release()
+            raise
+        if is_done:
             lock.release()
             self._found(node)
             self._sidestep()
             return None
+        self._patience.reset()
         return lock
 
     def _sidestep(self) -> None:
@@ -278,18 +262,15 @@ class Scheduler:
         keep_lock = False
         inputs: list[TaskNode] = []
         try:
-            inputs = self._memory.load_inputs(node)
+            inputs = self._memory.inputs(node)
+            self._memory.load(inputs)
             _call_hook("execute.task-pre-execute", task)
             self.reporter.started(task)
             seconds = self._compute(task)
             self.plan.done(node, by_me=True)
-        except Vanished as gone:
-            self._lost(node, gone.node)
-            return False
-        except (Interrupted, KeyboardInterrupt, StopWorker, StoreError):
-            self.plan.freed(node)
-            raise
-        except BaseException as error:  # sys.exit() in a task is a failure of that task
+        except BaseException as error:  # noqa: BLE001  (whatever the function of the task raises)
+            if not self._is_failure(node, error):
+                return False
             keep_lock = self.settings.keep_failed and lock.fail()
             self._failed(node, error)
             return False
@@ -317,12 +298,23 @@ class Scheduler:
 
     def _record(self, node: int) -> None:
         self._progress = True
+        self._committed.add(self.graph.hash(node))
         _call_hook("execute.task-executed1", self.graph.tasks[node])
 
-    def _lost(self, node: int, needed: int) -> None:
-        """A result that the node needs was removed after it had been seen."""
-        self.plan.vanished(needed)
+    def _is_failure(self, node: int, error: BaseException) -> bool:
+        """False if the task is to be run again; raises `error` if it is the worker's end and not the task's."""
+        if isinstance(error, _ENDS_THE_WORKER) and not isinstance(error, DamagedResultError):
+            self.plan.freed(node)
+            raise error
+        self._interrupts.check()  # a function may have made another error of the signal
+        if not isinstance(error, Vanished):
+            return True  # sys.exit() in a task is a failure of that task, too
+        self._losses[node] += 1
+        if self._losses[node] > _MOST_LOSSES:
+            return True
+        self.plan.vanished(error.node)
         self.plan.freed(node)
+        return False
 
     def _failed(self, node: int, error: BaseException) -> None:
         task = self.graph.tasks[node]

@@ -33,6 +33,9 @@ class State(IntEnum):
         return state
 
 
+_STATES = tuple(State)
+
+
 def state_of(finished: bool, failed_lock: bool | None, dependencies_finished: bool) -> State:
     """The state of one task; `failed_lock` is None if it is not locked."""
     if finished:
@@ -77,13 +80,13 @@ class Status:
     def by_name(self) -> dict[str, dict[State, int]]:
         """How many of the selected tasks of each name, in the order of their first appearance, are in each state."""
         tally: dict[tuple[str, int], int] = {}
-        for task, state in zip(self._graph.tasks, self.states):
+        for task, state in zip(self._graph.tasks, self.states, strict=False):  # the graph has unlisted tasks, too
             key = (task.name, state)
             tally[key] = tally.get(key, 0) + 1
         table: dict[str, dict[State, int]] = {}
         for (name, state), count in tally.items():
             if self._selects is None or self._selects(name):
-                table.setdefault(name, dict.fromkeys(State, 0))[State(state)] = count
+                table.setdefault(name, dict.fromkeys(State, 0))[_STATES[state]] = count
         return table
 
     def is_complete(self) -> bool:

@@ -1,10 +1,10 @@
 """``jug status --cache``: the graph of a jugfile, kept so that it need not be run again to show its status.
 
-What a jugfile makes depends on its code, on its arguments and on what it is told about results (barriers, compound tasks).
-A graph is kept together with all of these: the arguments, the modification time and size of each of the user's modules
-that were imported, and every answer of the store while the jugfile ran. It is used again only if all of them are still the
-same, so results that are removed, barriers that open and jugfiles that are edited are noticed. Other files that a jugfile
-reads are not known, which is why this must be asked for.
+What a jugfile makes depends on its code, on its arguments and on what it is told about results (barriers, compound
+tasks). A graph is kept together with all of these: the arguments, the modification time and size of each of the
+user's modules that were imported, and every answer of the store while the jugfile ran. It is used again only if all
+of them are still the same, so results that are removed, barriers that open and jugfiles that are edited are noticed.
+Other files that a jugfile reads are not known, which is why this must be asked for.
 
 The states of the tasks are never kept: they are asked of the store each time.
 """
@@ -178,7 +178,9 @@ def _record(graph: Graph, asked: AskedStore, path: str, barrier: str) -> tuple[A
 
 def _sources(path: str) -> dict[str, list[int]]:
     """Modification time and size of the jugfile and of the user's modules that it imported."""
-    outside = tuple(os.path.realpath(place) + os.sep for place in {sys.prefix, sys.base_prefix, os.path.dirname(__file__)})
+    outside = tuple(
+        os.path.realpath(place) + os.sep for place in {sys.prefix, sys.base_prefix, os.path.dirname(__file__)}
+    )
     files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
     own = {os.path.abspath(file) for file in files if file and not os.path.realpath(file).startswith(outside)}
     return {file: _stamp(file) for file in {*own, os.path.abspath(path)}}

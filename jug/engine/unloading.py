@@ -1,7 +1,8 @@
 """Which results are in memory: those that a task is about to need, and no others.
 
-The results that a task needs are loaded together, once, however many Task objects stand for them. After the task has run,
-each of them is dropped unless another task that this worker could run now needs it too; with `aggressive`, always.
+The results that a task needs are loaded together, once, however many Task objects stand for them. After the task has
+run, each of them is dropped unless another task that this worker could run now needs it too; with `aggressive`,
+always.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from ..nodes import tasks_to_load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Iterable
 
     from ..backends.base import base_store
     from ..nodes import TaskNode
@@ -34,28 +35,32 @@ class Memory:
         self._graph = plan.graph
         self._store = store
         self._aggressive = aggressive
+        self._kept: dict[int, TaskNode] = {}  # by id: the tasks whose results were left in memory
 
-    def load_inputs(self, node: int) -> list[TaskNode]:
-        """Load the results that the node needs; returns the tasks that they are results of.
+    def inputs(self, node: int) -> list[TaskNode]:
+        """The tasks whose results the node needs in memory."""
+        if not self._graph.dependencies(node):
+            return []  # as for most tasks: no need to search
+        return tasks_to_load(self._graph.tasks[node].sources())
+
+    def load(self, inputs: Iterable[TaskNode]) -> None:
+        """Load the results of these tasks.
 
         Raises
         ------
         Vanished
             One of them is not in the store.
         """
-        task = self._graph.tasks[node]
-        needed = tasks_to_load(task.sources())
         wanted: dict[bytes, list[TaskNode]] = {}
-        for dep in needed:
-            if not dep.is_loaded():
-                wanted.setdefault(dep.hash(), []).append(dep)  # type: ignore[attr-defined]
+        for task in inputs:
+            if not task.is_loaded():
+                wanted.setdefault(task.hash(), []).append(task)
         if wanted:
             self._load(wanted)
-        return needed
 
     def _load(self, wanted: dict[bytes, list[TaskNode]]) -> None:
         names = list(wanted)
-        results = self._store.load_many(names)
+        results = iter(self._store.load_many(names))
         for name in names:
             try:
                 _, result = next(results)
@@ -64,12 +69,19 @@ class Memory:
             for task in wanted[name]:
                 task.adopt(result)
 
-    def drop(self, node: int, inputs: list[TaskNode]) -> None:
+    def drop(self, node: int, inputs: Iterable[TaskNode]) -> None:
         """The node has been run: forget what no task that could run now needs."""
         for task in (*inputs, self._graph.tasks[node]):
-            if self._aggressive or not self._is_needed(task):
-                task.unload()
+            self._kept[id(task)] = task
+            self._drop_unless_needed(task)
 
-    def _is_needed(self, task: Any) -> bool:
+    def sweep(self) -> None:
+        """Others have been at work: forget what was kept for tasks that they ran."""
+        for task in list(self._kept.values()):
+            self._drop_unless_needed(task)
+
+    def _drop_unless_needed(self, task: TaskNode) -> None:
         node = self._graph.index.get(task.hash())
-        return node is not None and self._plan.users[node] > 0
+        if self._aggressive or node is None or not self._plan.users[node]:
+            task.unload()
+            del self._kept[id(task)]

@@ -47,8 +47,9 @@ class CleanupCommand(SubCommand):
         barrier = barrier_of(jugspace)
         if barrier is not None:
             raise UsageError(
-                f"the jugfile {options.jugfile!r} stops at a barrier ({barrier}), so which results are used after it is "
-                "not known: nothing was removed (finish with 'jug execute' first, or use --locks-only or --failed-only)"
+                f"the jugfile {options.jugfile!r} stops at a barrier ({barrier}), so which results are used after "
+                "it is not known: nothing was removed (finish with 'jug execute' first, or use --locks-only or "
+                "--failed-only)"
             )
         print(f"Removed {store.cleanup(list(Graph(task.alltasks).index), keeplocks=True)} objects")
         if not options.cleanup_keep_locks:

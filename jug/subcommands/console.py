@@ -6,7 +6,7 @@ import sys
 
 from ..engine.reporter import Reporter
 from ..errors import JugError
-from ..nodes import Node
+from ..short import short_call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ..config import Options
     from ..task import Task
 
-_MOST_CHARACTERS = 60
 _VERBOSITY = ("quiet", "info", "debug")
 # What is between the command and the task's function. (Functions of tasks may be in other modules of jug.)
 _MACHINERY = tuple(f"jug.{name}" for name in ("backends.", "engine.", "hooks.", "nodes", "task"))
@@ -68,22 +67,7 @@ class ConsoleReporter(Reporter):
 
 def in_short(task: Task[Any]) -> str:
     """The call in one line of reasonable length."""
-    arguments = [_argument_in_short(arg) for arg in task.args]
-    arguments += [f"{name}={_argument_in_short(arg)}" for name, arg in task.kwargs.items()]
-    return f"{task.name}({', '.join(arguments)})"
-
-
-def _argument_in_short(arg: Any) -> str:
-    if isinstance(arg, Node):
-        return f"<{arg!s}>"
-    import reprlib
-
-    short = reprlib.Repr()
-    short.maxstring = short.maxother = short.maxlong = _MOST_CHARACTERS
-    try:
-        return " ".join(short.repr(arg).split())
-    except Exception as error:  # the user's __repr__ must not hide the user's failure
-        return f"<{type(arg).__name__}, whose repr raises {type(error).__name__}>"
+    return short_call(task.name, task.args, task.kwargs)
 
 
 def traceback_of_task(error: BaseException) -> str:

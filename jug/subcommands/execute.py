@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ..config import Options
     from ..engine.outcome import Outcome
+    from ..matching import Matcher
 
 
 class ExecuteCommand(SubCommand):
@@ -51,12 +52,13 @@ class ExecuteCommand(SubCommand):
         if not options.execute_no_check_environment:
             exit_env_vars()
         reporter = ConsoleReporter(options)
+        selects = selection_from(options, "execute")
         execution = Execution(
             Jugfile(options.jugfile, options.user_args),
             store,
             settings_from(options),
             reporter,
-            selection_from(options, "execute"),
+            selects,
         )
         outcome = execution.run(jugspace)
         jug_hook("execute.finished_pre_status")
@@ -64,11 +66,10 @@ class ExecuteCommand(SubCommand):
             options, [("Executed", reporter.executed_by_name), ("Loaded", reporter.loaded_by_name)]
         )
         jug_hook("execute.finished_post_status")
-        terminal.say(self._closing_line(options, outcome))
+        terminal.say(self._closing_line(options, selects, outcome))
         return outcome.exit_code
 
-    def _closing_line(self, options: Options, outcome: Outcome) -> str:
-        selects = selection_from(options, "execute")
+    def _closing_line(self, options: Options, selects: Matcher | None, outcome: Outcome) -> str:
         if selects is None or outcome.ending is not Ending.COMPLETE or outcome.failures:
             return outcome.sentence()
         if not any(selects(t.name) for t in task.alltasks):

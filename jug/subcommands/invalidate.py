@@ -48,5 +48,6 @@ class InvalidateCommand(SubCommand):
             print(task_table([("Invalidated", counts)]))
         barrier = barrier_of(jugspace)
         if barrier is not None:
-            print(f"The jugfile stops at a barrier ({barrier}): results of tasks after it, if there are any, were kept.")
+            unknown = "results of tasks after it, if there are any, were kept"
+            print(f"The jugfile stops at a barrier ({barrier}): {unknown}.")
         return 0

@@ -6,8 +6,9 @@ from .. import task
 from ..engine.graph import Graph
 from ..engine.jugfile import barrier_of
 from ..engine.status import State, Status
-from ..errors import UsageError
+from ..errors import JugError, UsageError
 from ..nodes import direct_tasks
+from ..short import short
 from .command import SubCommand
 
 TYPE_CHECKING = False
@@ -42,22 +43,34 @@ class ShellCommand(SubCommand):
     def run(
         self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any
     ) -> int:
-        try:
-            import IPython
-        except ImportError:
-            raise UsageError("jug shell needs IPython, which is not installed: pip install 'jug[shell]'") from None
         names = dict(jugspace)
-        tools = Tools(store, names)
-        names.update(tools.as_names())
+        names.update(Tools(store, names).as_names())
         barrier = barrier_of(names)
         partly = f" (up to a barrier: {barrier})" if barrier else ""
-        from traitlets.config import Config
-
-        config = Config()
-        config.TerminalInteractiveShell.banner2 = BANNER.format(jugfile=options.jugfile, partly=partly)
-        config.TerminalInteractiveShell.confirm_exit = False
-        IPython.start_ipython(argv=[], user_ns=names, config=config)
+        _start(names, BANNER.format(jugfile=options.jugfile, partly=partly))
         return 0
+
+
+def _start(names: dict[str, Any], banner: str) -> None:
+    """Run IPython until the user leaves it."""
+    try:
+        from IPython.terminal.ipapp import TerminalIPythonApp
+        from traitlets.config import Config
+    except ImportError:
+        raise UsageError("the shell needs IPython, which is not installed: pip install 'jug[shell]'") from None
+
+    config = Config()
+    config.TerminalInteractiveShell.banner2 = banner
+    config.TerminalInteractiveShell.confirm_exit = False
+    app = TerminalIPythonApp.instance(user_ns=names, config=config)
+    app.initialize([])
+    app.shell.set_custom_exc((JugError,), _show_sentence)
+    app.start()
+
+
+def _show_sentence(shell: Any, kind: type, error: BaseException, traceback: Any, tb_offset: int | None = None) -> None:
+    """What IPython shows of a mistake: that it leads through jug is of no interest."""
+    print(f"{kind.__name__}: {error}")
 
 
 class Tools:
@@ -86,6 +99,8 @@ class Tools:
         """Remove the results of the tasks, and all results that depend on them; returns how many there were."""
         graph = Graph(self._tasks)
         chosen = [graph.index[t.hash()] for t in direct_tasks(tasks)]
+        if not chosen:
+            raise UsageError(f"there is no task in {short(tasks)}: nothing was invalidated")
         downstream = graph.downstream(chosen)
         for node in downstream:
             for copy in (graph.tasks[node], *graph.copies.get(node, ())):
@@ -104,7 +119,7 @@ class Tools:
         wanted = {state for state, is_asked in asked if is_asked}
         graph = Graph(self._tasks)
         states = Status(graph, self._store).states
-        return [t for t, state in zip(graph.tasks, states) if state in wanted]
+        return [t for t, state in zip(graph.tasks, states, strict=False) if state in wanted]
 
 
 def _shell_names() -> dict[str, Any] | None:

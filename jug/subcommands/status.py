@@ -60,9 +60,9 @@ class StatusCommand(SubCommand):
             barrier = barrier_of(jugspace)
             graph, waits_for = Graph(task.alltasks), str(barrier or "")
         status = Status(graph, store)
-        print(one_line(status) if options.short else table(status))
-        if waits_for:
-            print(f"The jugfile stops at a barrier ({waits_for}): there may be more tasks after it.")
+        more = f"The jugfile stops at a barrier ({waits_for}): there may be more tasks after it."
+        text = [one_line(status) if options.short else table(status), *([more] if waits_for else ())]
+        print((" " if options.short else "\n").join(text))
         return EXIT_OK if status.is_complete() and not waits_for else EXIT_FAILED
 
 

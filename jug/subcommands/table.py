@@ -125,7 +125,7 @@ class CommandTable:
         sys.modules[USER_MODULE] = module
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (it is the user's code)
             del sys.modules[USER_MODULE]
             _print_user_traceback(error, path)
             raise UserCommandsError(f"{path} cannot be imported: {type(error).__name__}: {error}") from None

@@ -12,7 +12,7 @@ from ..errors import OutputError, sentence
 
 
 def prepare() -> None:
-    """Make sure that printing cannot fail for what is printed, nor a closed stream's number be given to another file."""
+    """Have printing not fail for what is printed, nor a closed stream's number be given to another file."""
     if sys.stdout is None or sys.stderr is None:
         _open_missing()
     for stream in (sys.stdout, sys.stderr):
@@ -25,8 +25,8 @@ def _open_missing() -> None:
     opened = os.open(os.devnull, os.O_RDWR)
     while opened < 2:  # always the lowest number that is free
         opened = os.dup(opened)
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
 
 
 def flush() -> None:

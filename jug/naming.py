@@ -1,0 +1,64 @@
+"""What a task is called, and the part of its hash that does not depend on its arguments."""
+
+from __future__ import annotations
+
+from .hash import hash_update, new_hash_object
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def task_name(f: Any) -> str:
+    """``module.function``."""
+    name = getattr(f, "__name__", None)
+    if name is None:
+        raise ValueError(f"A task needs a function with a name, and {f!r} has none")
+    if name == "<lambda>":
+        raise ValueError(
+            "A task cannot be made from a lambda, which has no name to be identified by: define a function with 'def' "
+            "(for something cheap that need not be stored, a Tasklet takes a lambda)"
+        )
+    return f"{getattr(f, '__module__', None)}.{name}"
+
+
+def address_of(f: Any) -> tuple[str, str]:
+    """Module and name, by which :func:`found_at` finds the function again; RuntimeError if it would not."""
+    if "." in f.__qualname__:
+        raise RuntimeError(
+            f"The TaskGenerator {f.__module__}.{f.__qualname__} cannot be pickled (as an argument or a result "
+            "of a task), because it is not defined at the top level of its module"
+        )
+    return f.__module__, f.__name__
+
+
+def found_at(module: str, name: str) -> Any:
+    """The object `name` of a module."""
+    from importlib import import_module
+
+    return getattr(import_module(module), name)
+
+
+_names: dict[str, Any] = {}
+
+
+def hash_of_name(name: str) -> Any:
+    """The state (not to be changed: take a copy) of the hash of a task named `name`, up to its arguments."""
+    M = _names.get(name)
+    if M is None:
+        # The pair of 'args' and an empty tuple ends where the items of a tuple begin.
+        M = _names[name] = hash_update(new_hash_object(), [("name", name.encode("utf-8")), ("args", ())])
+    return M
+
+
+class _Recorder:
+    """A stand-in for a hash object that keeps the bytes."""
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def update(self, data: bytes) -> None:
+        self.data += data
+
+
+NO_KWARGS_HASHED: bytes = hash_update(_Recorder(), [("kwargs", {})]).data

@@ -1,0 +1,41 @@
+"""Objects in a few words, for messages and for the prompt: one line of bounded length, whatever the object is."""
+
+from __future__ import annotations
+
+import reprlib
+
+from .nodes import Node
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+_MOST_CHARACTERS = 60
+
+
+class _Short(reprlib.Repr):
+    """Cuts long strings and containers; tasks inside others are shown by what they are called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 3
+        self.maxstring = self.maxother = self.maxlong = _MOST_CHARACTERS
+
+    def repr1(self, x: Any, level: int) -> str:
+        return x.label() if isinstance(x, Node) else super().repr1(x, level)
+
+
+_short = _Short()
+
+
+def short(obj: Any) -> str:
+    """`obj` in one line."""
+    return " ".join(_short.repr(obj).split())
+
+
+def short_call(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    """A call with all its arguments, each of them in a few words."""
+    arguments = [short(arg) for arg in args]
+    arguments += [f"{key}={short(arg)}" for key, arg in kwargs.items()]
+    return f"{name}({', '.join(arguments)})"

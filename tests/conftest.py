@@ -1,0 +1,35 @@
+"""A fresh jug for each test: no tasks, no store, no hooks, and the interpreter as it was."""
+
+import sys
+
+import pytest
+
+import jug.task
+from jug.backends.dict_store import dict_store
+from jug.hooks import reset_all_hooks
+
+
+@pytest.fixture(autouse=True)
+def fresh_jug():
+    tasks, argv, path, modules = jug.task.alltasks, sys.argv[:], sys.path[:], set(sys.modules)
+    _forget_everything()
+    yield
+    jug.task.alltasks = tasks  # a test may have put another list in its place
+    _forget_everything()
+    sys.argv[:], sys.path[:] = argv, path
+    for name in set(sys.modules) - modules:
+        if getattr(sys.modules[name], "__spec__", None) is None:  # a jugfile: all real modules have a spec
+            del sys.modules[name]
+
+
+def _forget_everything():
+    del jug.task.alltasks[:]
+    jug.task.Task.store = None
+    reset_all_hooks()
+
+
+@pytest.fixture
+def store():
+    """An empty store in memory, which all tasks use."""
+    jug.task.Task.store = dict_store()
+    return jug.task.Task.store

@@ -1,0 +1,49 @@
+"""Objects in a few words."""
+
+import numpy as np
+from jug import Task, Tasklet, return_tuple
+from jug.short import short, short_call
+from jug.task import TaskGenerator
+
+
+def double(x=0):
+    return 2 * x
+
+
+def test_a_call_shows_its_arguments_in_one_line():
+    assert short_call("m.f", (1, "a"), {"k": [1, 2]}) == "m.f(1, 'a', k=[1, 2])"
+
+
+def test_a_large_argument_is_cut():
+    text = short_call("m.f", ("x" * 10_000, np.zeros((1000, 1000)), list(range(10_000))), {})
+    assert len(text) < 300
+    assert "\n" not in text
+
+
+def test_tasks_inside_arguments_are_called_by_their_names():
+    assert short([Task(double, 1), Task(double)]) == f"[{__name__}.double(...), {__name__}.double()]"
+
+
+def test_tasklets_are_written_as_what_they_compute():
+    task = Task(double)
+    assert short(task[0]["a"]) == f"{__name__}.double()[0]['a']"
+    assert short(Tasklet(task, len)) == f"len({__name__}.double())"
+    first, second = return_tuple(2)(TaskGenerator(double))()
+    assert (short(first), short(second)) == (f"{__name__}.double()[0]", f"{__name__}.double()[1]")
+
+
+def test_a_long_chain_has_a_short_name():
+    tasklet = Task(double)
+    task = Task(double)
+    for _ in range(10_000):
+        tasklet, task = tasklet[0], Task(double, task)
+    assert short(tasklet) == "..." + "[0]" * 8
+    assert repr(task) == f"Task({__name__}.double, args=({__name__}.double(...),), kwargs={{}})"
+
+
+def test_an_object_whose_repr_raises_does_not_hide_the_message():
+    class Broken:
+        def __repr__(self):
+            raise RuntimeError("no")
+
+    assert short(Broken()).startswith("<Broken instance at ")
