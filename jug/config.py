@@ -120,9 +120,7 @@ class Options:
     # For type checkers: any attribute may exist. __getattr__ below gives the real answer.
     next: Options | None
 
-    def __init__(
-        self, next: Options | None = None, autoinit: Callable[[Options], object] | bool = False
-    ) -> None:
+    def __init__(self, next: Options | None = None, autoinit: Callable[[Options], object] | bool = False) -> None:
         self.next = next
         self._autoinit = autoinit
 

@@ -65,11 +65,7 @@ def read_settings(file: TextIO, origin: str) -> list[Setting]:
         parser.read_file(file, source=origin)
     except (configparser.Error, UnicodeDecodeError) as error:
         raise ConfigError(f"{origin} is not a configuration file: {' '.join(str(error).split())}") from None
-    return [
-        Setting(origin, section, key, text)
-        for section in parser.sections()
-        for key, text in parser.items(section)
-    ]
+    return [Setting(origin, section, key, text) for section in parser.sections() for key, text in parser.items(section)]
 
 
 def read_settings_files(names: Iterable[str]) -> list[Setting]:

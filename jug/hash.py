@@ -83,25 +83,29 @@ def hash_update(M: Hasher, elems: Iterable[tuple[Any, Any]]) -> Hasher:
 def run_walk(walk: Generator[Any, Any, T]) -> T:
     """Run a generator and all those that it yields, without recursion; what one returns is sent to its parent."""
     stack: list[Walk] = [walk]
-    result: Any = None
     try:
-        while stack:
-            try:
-                child = stack[-1].send(result)
-            except StopIteration as stop:
-                stack.pop()
-                result = stop.value
-            else:
-                stack.append(child)
-                result = None
-                if len(stack) % CYCLE_CHECK_DEPTH == 0:
-                    _refuse_cycle(stack)
+        return _run(stack)  # type: ignore[no-any-return]
     except UnhashableError as error:
         raise UnhashableError(f"{_owner(stack)}{error}") from error.__cause__
     finally:
         for unfinished in reversed(stack):
             unfinished.close()
-    return result  # type: ignore[no-any-return]
+
+
+def _run(stack: list[Walk]) -> Any:
+    result = None
+    while stack:
+        try:
+            child = stack[-1].send(result)
+        except StopIteration as stop:
+            stack.pop()
+            result = stop.value
+        else:
+            stack.append(child)
+            result = None
+            if len(stack) % CYCLE_CHECK_DEPTH == 0:
+                _refuse_cycle(stack)
+    return result
 
 
 def _owner(stack: list[Walk]) -> str:

@@ -159,13 +159,11 @@ def post_order(roots: Iterable[Node], skip: Callable[[Node], bool] | None = None
         parent, children = stack[-1]
         for node in children:
             seen = state.get(id(node))
-            if seen is None:
-                if skip is not None and skip(node):
-                    continue
+            if seen is None and not (skip is not None and skip(node)):
                 state[id(node)] = (node, False)
                 stack.append((node, iter(node.dependencies())))
                 break
-            if not seen[1]:
+            if seen is not None and not seen[1]:
                 raise ValueError(f"{node!s} depends on itself")
         else:
             stack.pop()

@@ -166,9 +166,7 @@ def build_parser(command: SubCommand | None = None) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     subparsers = parser.add_subparsers(dest="subcommand", metavar="SUBCOMMAND", required=True)
     for name, help in cmdapi.helps().items():
-        subparser = subparsers.add_parser(
-            name, help=help.replace("%", "%%"), argument_default=argparse.SUPPRESS
-        )
+        subparser = subparsers.add_parser(name, help=help.replace("%", "%%"), argument_default=argparse.SUPPRESS)
         _fill_parser(subparser, cmdapi.get(name))
     return parser
 
@@ -181,18 +179,13 @@ def _fill_parser(parser: argparse.ArgumentParser, command: SubCommand) -> None:
     command.parse(parser.add_argument_group(command.name))
     common = parser.add_argument_group("common")
     common.add_argument("jugfile", nargs="?", metavar="JUGFILE", help=JUGFILE.help_text)
-    common.add_argument(
-        "user_args", nargs="*", metavar="ARGUMENTS", help="Arguments for the jugfile (sys.argv[1:])"
-    )
+    common.add_argument("user_args", nargs="*", metavar="ARGUMENTS", help="Arguments for the jugfile (sys.argv[1:])")
     add_options(common, "main", COMMON_OPTIONS)
 
 
 def read_configuration_file(fp: TextIO | None = None, default_options: Options | None = None) -> Options:
     """The options of ``fp``, or of the usual files, over ``default_options``; without these all are text."""
-    if fp is None:
-        settings = configured_settings()
-    else:
-        settings = read_settings(fp, getattr(fp, "name", "configuration"))
+    settings = configured_settings() if fp is None else read_settings(fp, getattr(fp, "name", "configuration"))
     layer = Options(default_options)
     declared = _declared_options(settings) if default_options is not None else {}
     layer.update(cast_settings(settings, declared, default_options))

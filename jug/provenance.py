@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from .nodes import Node, TaskNode, direct_tasks, post_order
 from .tasklet import Tasklet
 
@@ -25,14 +27,10 @@ def recursive_dependencies(t: Any, max_level: int = -1) -> Iterator[TaskNode]:
     seen = {id(t)}
     level = [t]
     while level and max_level != 0:
-        below = []
-        for node in level:
-            for dep in direct_tasks(node.sources()):
-                if id(dep) not in seen:
-                    seen.add(id(dep))
-                    below.append(dep)
-        yield from below
-        level = below
+        found = chain.from_iterable(direct_tasks(node.sources()) for node in level)
+        level = list({id(task): task for task in found if id(task) not in seen}.values())
+        seen.update(map(id, level))
+        yield from level
         max_level -= 1
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reprlib
 
-from .nodes import Node
+from .nodes import Node, TaskNode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,12 +26,25 @@ class _Short(reprlib.Repr):
         return x.label() if isinstance(x, Node) else super().repr1(x, level)
 
 
+class _ShortInside(_Short):
+    """For what is shown inside the label of a tasklet: further tasklets there could go on for ever."""
+
+    def repr1(self, x: Any, level: int) -> str:
+        return "..." if isinstance(x, Node) and not isinstance(x, TaskNode) else super().repr1(x, level)
+
+
 _short = _Short()
+_short_inside = _ShortInside()
 
 
 def short(obj: Any) -> str:
     """`obj` in one line."""
     return " ".join(_short.repr(obj).split())
+
+
+def short_inside(obj: Any) -> str:
+    """`obj` in one line, with tasklets as dots."""
+    return " ".join(_short_inside.repr(obj).split())
 
 
 def short_call(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:

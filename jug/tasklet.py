@@ -10,7 +10,7 @@ from types import CodeType, FunctionType
 
 from . import nodes
 from .hash import hash_one, new_hash_object, one, run_walk, stream
-from .short import short
+from .short import short_inside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Tasklet(nodes.Node, Result[R], Indexable):
         while isinstance(node, Tasklet) and len(steps) < _MOST_STEPS:
             steps.append(node.f)
             node = node.base
-        text = "..." if isinstance(node, Tasklet) else short(node)
+        text = "..." if isinstance(node, Tasklet) else short_inside(node)
         for f in reversed(steps):
             text = _applied(f, text)
         return text
@@ -215,10 +215,10 @@ _MOST_STEPS = 8
 def _applied(f: Any, text: str) -> str:
     """How `f` of `text` is written."""
     if type(f) is _getitem:
-        return f"{text}[{short(f.slice)}]"
+        return f"{text}[{short_inside(f.slice)}]"
     if isinstance(f, partial) and f.func is _get_check:
         return f"{text}[{f.keywords['i']}]"
-    return f"{f if isinstance(f, str) else getattr(f, '__name__', short(f))}({text})"
+    return f"{f if isinstance(f, str) else getattr(f, '__name__', short_inside(f))}({text})"
 
 
 def _key(f: Any) -> Any:

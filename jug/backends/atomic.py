@@ -15,23 +15,21 @@ if TYPE_CHECKING:
 class atomic_file:
     """``with atomic_file(...) as stream: stream.write(data)``
 
-    Writes to `temporary`, and when the block ends well makes it durable and moves it to `target`. When anything fails, the
-    temporary file is removed and nothing has happened. `prepare` is called if a directory turns out to be missing, which
-    is found out by trying: asking first would cost a call each time.
+    Writes to `temporary`, and when the block ends well makes it durable and moves it to `target`. When anything
+    fails, the temporary file is removed and nothing has happened. `prepare` is called if a directory turns out to be
+    missing, which is found out by trying: asking first would cost a call each time.
     """
 
     __slots__ = ("_fd", "_fs", "_prepare", "_target", "_temporary")
 
-    def __init__(
-        self, fs: FileSystem, temporary: str, target: str, prepare: Callable[[], None] | None = None
-    ) -> None:
+    def __init__(self, fs: FileSystem, temporary: str, target: str, prepare: Callable[[], None] | None = None) -> None:
         self._fs = fs
         self._temporary = temporary
         self._target = target
         self._prepare = prepare
         self._fd = -1
 
-    def __enter__(self) -> atomic_file:  # noqa: PYI034  (typing.Self came with Python 3.11)
+    def __enter__(self) -> atomic_file:
         self._fd = self._prepared(lambda: self._fs.open_excl(self._temporary))
         return self
 

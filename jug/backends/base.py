@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     Name = bytes | str
 
 
-# From this many names on, one listing is cheaper than a question each.
-_MANY = 32
+# Below this number of names, a question each is cheaper than one listing.
+FEW = 32
 
 
 class base_lock(ABC):
@@ -135,7 +135,7 @@ class base_store(ABC):
 
     def first_missing(self, names: Collection[Name]) -> bytes | None:
         """The first of `names` under which there is no result, or None if all are there."""
-        if len(names) < _MANY:
+        if len(names) < FEW:
             return next((as_name(name) for name in names if not self.can_load(name)), None)
         stored = set(self.list())
         return next((as_name(name) for name in names if as_name(name) not in stored), None)

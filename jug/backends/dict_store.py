@@ -167,7 +167,5 @@ def _unpickled(data: bytes, path: str) -> dict[bytes, Any]:
     ) as error:
         raise StoreError(f"Cannot read {path}: not the file of a dict_store ({error})") from error
     if not isinstance(content, dict):
-        raise StoreError(
-            f"Cannot read {path}: not the file of a dict_store (it holds a {type(content).__name__})"
-        )
+        raise StoreError(f"Cannot read {path}: not the file of a dict_store (it holds a {type(content).__name__})")
     return content

@@ -1,8 +1,8 @@
 """Objects to bytes and back: the encoded form of a result, the same wherever it is kept.
 
-An encoded object is a zlib stream over one byte of tag and a payload: ``N`` and an ``.npy`` file for a plain numpy array,
-``P`` and a pickle for everything else. None is the empty string. What is damaged or cut short raises ``ValueError``; a
-result that could be wrong is never returned. Whatever follows the end of the stream is ignored.
+An encoded object is a zlib stream over one byte of tag and a payload: ``N`` and an ``.npy`` file for a plain numpy
+array, ``P`` and a pickle for everything else. None is the empty string. What is damaged or cut short raises
+``ValueError``; a result that could be wrong is never returned. Whatever follows the end of the stream is ignored.
 """
 
 from __future__ import annotations
@@ -68,9 +68,7 @@ def is_plain_array(object: Any) -> bool:
     """True for a ``numpy.ndarray`` (no subclass of it) without Python objects inside; numpy is not imported to tell."""
     numpy = sys.modules.get("numpy")
     # `getattr`: another thread may be in the middle of importing numpy.
-    return (
-        numpy is not None and type(object) is getattr(numpy, "ndarray", None) and not object.dtype.hasobject
-    )
+    return numpy is not None and type(object) is getattr(numpy, "ndarray", None) and not object.dtype.hasobject
 
 
 def npy_bytes(array: Any) -> bytes:

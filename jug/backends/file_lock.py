@@ -24,9 +24,7 @@ FAILED_TIME = 1
 class file_based_lock(base_lock):
     """The lock `name` of the file store in the directory `jugdir`."""
 
-    def __init__(
-        self, jugdir: str | os.PathLike[str] | JugDir, name: Name, *, fs: FileSystem | None = None
-    ) -> None:
+    def __init__(self, jugdir: str | os.PathLike[str] | JugDir, name: Name, *, fs: FileSystem | None = None) -> None:
         self._dir = jugdir if isinstance(jugdir, JugDir) else JugDir(jugdir, fs)
         self._fs = self._dir.fs
         self.fullname = self._dir.lock(name)
@@ -132,7 +130,7 @@ class file_based_lock(base_lock):
             return look(self._fs, self.fullname)
 
     def _refresh(self) -> bool:
-        """NFS remembers for half a minute that a name was missing, unless the directory is opened; False if there is none."""
+        """Drop what NFS remembers of missing names (for half a minute, otherwise); False if there is no directory."""
         try:
             self._fs.close(self._fs.open_dir(self._dir.path(LOCKS)))
         except FileNotFoundError:

@@ -1,16 +1,16 @@
 """Results and locks as files in a directory that all workers share; the layout is that of every release of jug.
 
-The result of hash ``abcd...`` is ``ab/cd...``, or an entry of the pack; locks are in ``locks``, what is being written in
-``tempfiles``. A result is either not there or there whole, and once :meth:`file_store.dump` returns it stays, whatever crashes.
-Nothing is created before it is needed: a directory that does not exist is an empty store.
+The result of hash ``abcd...`` is ``ab/cd...``, or an entry of the pack; locks are in ``locks``, what is being written
+in ``tempfiles``. A result is either not there or there whole, and once :meth:`file_store.dump` returns it stays,
+whatever crashes. Nothing is created before it is needed: a directory that does not exist is an empty store.
 """
 
 from __future__ import annotations
 
 import time
 
-from ..errors import DamagedResultError, StoreError
-from .base import as_name, base_store
+from ..errors import DamagedResultError
+from .base import FEW, as_name, base_store
 from .file_lock import file_based_lock, has_failed
 from .formats import read_result, serialise
 from .fsops import FileSystem, sync_directory
@@ -45,6 +45,7 @@ class file_store(base_store):
         self._dir = JugDir(dname, fs)
         self._fs = self._dir.fs
         self._packs = Packs(self._dir)
+        self._barriers: file_listing | None = None
 
     def create(self) -> None:
         with cannot("create", self._dir.root):
@@ -91,6 +92,14 @@ class file_store(base_store):
 
     def listing(self) -> file_listing:
         return file_listing(self._dir, self._packs)
+
+    def first_missing(self, names: Collection[Name]) -> bytes | None:
+        if len(names) < FEW:
+            return super().first_missing(names)
+        # Kept from one time to the next: a jugfile with ten barriers asks ten times for nearly the same.
+        self._barriers = self._barriers or self.listing()
+        self._barriers.refresh()
+        return next((name for name in map(as_name, names) if not self._barriers.holds(name)), None)
 
     def remove(self, name: Name) -> bool:
         return bool(self.remove_many([name]))

@@ -26,7 +26,7 @@ _SMALL = 1 << 20
 
 
 def serialise(object: Any, compress_numpy: bool) -> Callable[[Writable], object]:
-    """A function that writes `object` to a stream. Whatever cannot be stored is found out here, before there is a file."""
+    """A function that writes `object` to a stream. What cannot be stored is found out here, before there is a file."""
     if not compress_numpy and is_plain_array(object) and object.nbytes > _SMALL:
         return lambda stream: write_npy(object, stream)  # without a second copy in memory
     data = _to_bytes(object, compress_numpy)

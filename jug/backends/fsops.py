@@ -1,9 +1,9 @@
 """Every system call of the file store, behind one object.
 
-Nothing else of the store touches a file, a clock or a process id, so that another object with these methods can stand in: a
-simulated file system with caches and power cuts, a recorder, a disk that is full. Methods are the calls of POSIX under
-their own names, one call each; paths are ``str``, open files are small numbers, and what goes wrong is an ``OSError``.
-Decisions (what to retry, what an error means) belong to the callers.
+Nothing else of the store touches a file, a clock or a process id, so that another object with these methods can stand
+in: a simulated file system with caches and power cuts, a recorder, a disk that is full. Methods are the calls of
+POSIX under their own names, one call each; paths are ``str``, open files are small numbers, and what goes wrong is an
+``OSError``. Decisions (what to retry, what an error means) belong to the callers.
 """
 
 from __future__ import annotations

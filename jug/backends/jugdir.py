@@ -1,7 +1,7 @@
 """The directory of a file store: what is where in it, and which names are ours.
 
-Nothing here knows what results or locks mean. A directory is made when something is to be written into it, never before,
-and its name is durable before that of anything inside. Names of another shape than ours are not seen at all.
+Nothing here knows what results or locks mean. A directory is made when something is to be written into it, never
+before, and its name is durable before that of anything inside. Names of another shape than ours are not seen at all.
 """
 
 from __future__ import annotations
@@ -91,7 +91,9 @@ class JugDir:
         except FileNotFoundError:
             return False
         except NotADirectoryError:
-            raise StoreError(f"Cannot use the jugdir {self.root}: Not a directory (it is a file, or below one)") from None
+            raise StoreError(
+                f"Cannot use the jugdir {self.root}: Not a directory (it is a file, or below one)"
+            ) from None
         return True
 
     def is_missing(self, error: OSError) -> bool:

@@ -1,9 +1,9 @@
 """Which results a jugdir holds, looked at again and again at the price of what changed.
 
-A directory is listed again unless it certainly has not changed since it was listed. That its modification time is the same
-proves it only if that time was well past already when it was listed: time stamps are coarse, and what happens later within
-the same step leaves no trace. "Well past" is measured against the newest time stamp anywhere in the jugdir, so only times of
-the file server are compared with each other, never with a clock of this machine.
+A directory is listed again unless it certainly has not changed since it was listed. That its modification time is the
+same proves it only if that time was well past already when it was listed: time stamps are coarse, and what happens
+later within the same step leaves no trace. "Well past" is measured against the newest time stamp anywhere in the
+jugdir, so only times of the file server are compared with each other, never with a clock of this machine.
 """
 
 from __future__ import annotations
@@ -53,6 +53,10 @@ class file_listing(Listing):
         changes = self._compare(seen, packed)
         self._seen, self._packed = seen, packed
         return changes
+
+    def holds(self, name: bytes) -> bool:
+        """Whether there was a result `name` at the last look."""
+        return name in self._packed or _is_loose(name, self._seen)
 
     def _look(self) -> dict[bytes, _Directory]:
         prefixes = self._prefixes()
@@ -104,9 +108,7 @@ class file_listing(Listing):
     def _is_settled(self, stamp: tuple[int, int]) -> bool:
         return self._newest - stamp[1] >= _SETTLED_NS
 
-    def _compare(
-        self, seen: dict[bytes, _Directory], packed: frozenset[bytes]
-    ) -> tuple[set[bytes], set[bytes]]:
+    def _compare(self, seen: dict[bytes, _Directory], packed: frozenset[bytes]) -> tuple[set[bytes], set[bytes]]:
         appeared: set[bytes] = set()
         vanished: set[bytes] = set()
         for prefix in seen.keys() | self._seen.keys():

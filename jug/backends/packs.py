@@ -1,7 +1,7 @@
 """Many small results in one file: ``packs/jugpack``, one encoded dict of objects by name.
 
-The file is read when something is asked for that is not loose, and again when it was replaced. A damaged pack costs its own
-entries: a warning says so, once, and it is never written over.
+The file is read when something is asked for that is not loose, and again when it was replaced. A damaged pack costs
+its own entries: a warning says so, once, and it is never written over.
 """
 
 from __future__ import annotations

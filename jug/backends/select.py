@@ -24,14 +24,14 @@ _schemes: dict[str, Callable[[str], base_store]] = {}
 
 
 def register_scheme(scheme: str, factory: Callable[[str], base_store]) -> None:
-    """Have ``select("<scheme>:...")`` call `factory` with that whole string. A later registration replaces an earlier one."""
+    """Have ``select("<scheme>:...")`` call `factory` with that whole string; of two registrations, the later counts."""
     if not _is_scheme(scheme):
         raise UsageError(f"Not a name for a kind of store: {scheme!r}")
     _schemes[scheme] = factory
 
 
 def select(jugdir: Any) -> base_store:
-    """The store that `jugdir` names: a directory, or a URI such as ``dict_store:<file>``. A store is returned as it is."""
+    """The store that `jugdir` names: a directory, or a URI such as ``dict_store:<file>``. A store is returned as is."""
     if hasattr(jugdir, "getlock"):
         return jugdir  # type: ignore[no-any-return]  # stores of third parties need not be ours by class
     if not isinstance(jugdir, (str, os.PathLike)):
@@ -46,9 +46,7 @@ def select(jugdir: Any) -> base_store:
         return _schemes[scheme](name)
     if scheme != name and _is_scheme(scheme) and not os.path.exists(name):
         known = ", ".join(sorted(_schemes))
-        raise UsageError(
-            f"Unknown kind of store {scheme!r} in {name!r} (known: {known}); a directory is ./{name}"
-        )
+        raise UsageError(f"Unknown kind of store {scheme!r} in {name!r} (known: {known}); a directory is ./{name}")
     return file_store(name)
 
 

@@ -7,8 +7,10 @@ error, and the rest is read another time.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+from contextlib import contextmanager
 from types import ModuleType
 
 from .. import task
@@ -18,7 +20,7 @@ from ..errors import EXIT_FAILED, JugError, JugfileError, NotFinishedError, Stor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     from ..backends.base import base_store
@@ -115,9 +117,11 @@ class Jugfile:
         module = ModuleType(self.module_name)
         module.__file__ = os.path.abspath(self.path)
         sys.modules[self.module_name] = module
+        _provide_parent(self.module_name)
         space = module.__dict__
         try:
-            exec(compile(source, self.path, "exec", dont_inherit=True), space)
+            with _rare_collections():
+                exec(compile(source, self.path, "exec", dont_inherit=True), space)
         except BarrierError as barrier:
             space[BARRIER] = barrier
             space[HAS_BARRIER] = True
@@ -143,6 +147,28 @@ def module_name(path: str) -> str:
     except UnicodeDecodeError:
         raise JugfileError(f"The jugfile cannot be called {path!r}: its name is not UTF-8") from None
     return name.removesuffix(".py")
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """The tasks that a jugfile makes all stay: looking for garbage among them takes longer than making them."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(100_000, 50, 1000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+
+
+def _provide_parent(name: str) -> None:
+    """Pickling a function of the module ``analysis.v2`` also imports ``analysis``: see to it that this can be done."""
+    first, dot, _ = name.partition(".")
+    if not dot or first in sys.modules:
+        return
+    from importlib.util import find_spec
+
+    if find_spec(first) is None:
+        sys.modules[first] = ModuleType(first)
 
 
 def barrier_of(jugspace: Mapping[str, Any]) -> BarrierError | None:

@@ -54,6 +54,7 @@ class Plan:
         self.missing = graph.number_of_dependencies()
         self.users = array("i", bytes(4 * len(graph)))
         self.state = bytearray(len(graph))
+        self._needed_from_others: list[int] | None = None
         self.fresh: list[int] = []
         self.queue: deque[int] = deque()
         self.left = [0] * 6
@@ -102,14 +103,18 @@ class Plan:
         return (
             self.left[FAILED] > 0
             and not (self.left[READY] or self.left[MINE] or self.left[BUSY])
-            and not any(self._stuck_elsewhere())
+            and not any(self.state[node] != DONE and self._is_waited_for(node) for node in self._others())
         )
 
-    def _stuck_elsewhere(self) -> Iterable[bool]:
-        """For each node without a result that is not ours to run, whether something of ours waits for it."""
-        for node in range(len(self.graph)):
-            if not self.to_run[node] and self.state[node] != DONE:
-                yield any(self.to_run[d] and self.state[d] == WAITING for d in self.graph.dependents(node))
+    def _is_waited_for(self, node: int) -> bool:
+        return any(self.to_run[d] and self.state[d] == WAITING for d in self.graph.dependents(node))
+
+    def _others(self) -> list[int]:
+        """The nodes that are not ours to run, but that some of ours need."""
+        if self._needed_from_others is None:
+            others = (node for node in range(len(self.graph)) if not self.to_run[node])
+            self._needed_from_others = [n for n in others if any(self.to_run[d] for d in self.graph.dependents(n))]
+        return self._needed_from_others
 
     def nodes_in(self, state: int) -> list[int]:
         """The nodes to be run that are in this state."""

@@ -84,6 +84,7 @@ class Scheduler:
         self._interrupts = Interrupts()
         self._watched: set[int] = set()  # nodes that are locked, or failed, elsewhere
         self._committed: set[bytes] = set()  # what this worker stored since its last look
+        self._lost: set[bytes] = set()  # what was gone when it was loaded, since the last look
         self._losses: Counter[int] = Counter()  # how often a result that the node needs was gone when it was loaded
         self._progress = False
         self._last_look = self._look_cost = 0.0
@@ -104,15 +105,18 @@ class Scheduler:
         with self._interrupts:
             try:
                 self._begin()
-                while (node := self._decide()) is not None:
-                    lock = self._claim(node)
-                    if lock is not None and self._execute(node, lock):
-                        self._record(node)
+                self._loop()
             except StopWorker as stop:
                 more = self.reload_when is not None or self.plan.unfinished()
                 self._ending = Ending.STOPPED if more else Ending.COMPLETE
                 self._reason = f"Stopped, because {stop}."
         return Outcome(self._ending, self._reason, self.failures, self._left(), self._progress)
+
+    def _loop(self) -> None:
+        while (node := self._decide()) is not None:
+            lock = self._claim(node)
+            if lock is not None and self._execute(node, lock):
+                self._record(node)
 
     def _begin(self) -> None:
         self._ending, self._reason = Ending.COMPLETE, ""
@@ -186,27 +190,32 @@ class Scheduler:
             if not self.store.can_load(name):
                 self.plan.vanished(index[name])
         self._committed.clear()
-        for name in appeared:
-            if name in index:
-                self._found(index[name])
+        # Gone and back between two looks: both listings have it.
+        back = {name for name in self._lost - appeared - vanished if self.store.can_load(name)}
+        self._lost.clear()
+        # In the order of the graph: what lies together in memory is visited together.
+        self._found(sorted(index[name] for name in (*appeared, *back) if name in index))
         if self._watched:
             self._look_at_locks()
         self._memory.sweep()
         self._last_look = self.world.clock()
         self._look_cost = self._last_look - start
 
-    def _found(self, node: int) -> None:
-        """The node has a result that this worker did not compute (or it knows already)."""
-        self._watched.discard(node)
-        if self.plan.state[node] == DONE:
+    def _found(self, nodes: Collection[int]) -> None:
+        """The nodes have results that this worker did not compute (or it knows already)."""
+        self._watched.difference_update(nodes)
+        new = [node for node in nodes if self.plan.state[node] != DONE]
+        if not new:
             return
-        self.plan.done(node)
+        for node in new:
+            self.plan.done(node)
         self._progress = True
         self._patience.reset()
-        task = self.graph.tasks[node]
-        if self.plan.to_run[node] and task.hash() not in self.known_before:
-            self.reporter.loadable(task)
-            _call_hook("execute.task-loadable", task)
+        for node in new:  # only now: a hook may end the worker, which is complete if these were the last
+            task = self.graph.tasks[node]
+            if self.plan.to_run[node] and task.hash() not in self.known_before:
+                self.reporter.loadable(task)
+                _call_hook("execute.task-loadable", task)
 
     def _look_at_locks(self) -> None:
         """Which of the watched nodes have been freed, and which have failed?"""
@@ -240,7 +249,7 @@ class Scheduler:
             raise
         if is_done:
             lock.release()
-            self._found(node)
+            self._found([node])
             self._sidestep()
             return None
         self._patience.reset()
@@ -312,6 +321,7 @@ class Scheduler:
         self._losses[node] += 1
         if self._losses[node] > _MOST_LOSSES:
             return True
+        self._lost.add(self.graph.hash(error.node))
         self.plan.vanished(error.node)
         self.plan.freed(node)
         return False

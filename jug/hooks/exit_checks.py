@@ -86,8 +86,7 @@ def exit_env_vars(environ: Mapping[str, str] | None = None) -> None:
     if environ.get("JUG_MAX_TASKS"):
         exit_after_n_tasks(int(_limit(environ, "JUG_MAX_TASKS", kind=int, least=1)))
     hours, minutes, seconds = (
-        _limit(environ, name, kind=float, least=0)
-        for name in ("JUG_MAX_HOURS", "JUG_MAX_MINUTES", "JUG_MAX_SECONDS")
+        _limit(environ, name, kind=float, least=0) for name in ("JUG_MAX_HOURS", "JUG_MAX_MINUTES", "JUG_MAX_SECONDS")
     )
     if hours or minutes or seconds:
         exit_after_time(hours, minutes, seconds)

@@ -22,9 +22,7 @@ class CheckCommand(SubCommand):
 
     name = "check"
 
-    def run(
-        self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any
-    ) -> int:
+    def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
         return EXIT_OK if is_complete(store, jugspace) else EXIT_FAILED
 
 

@@ -22,9 +22,7 @@ class CleanupCommand(SubCommand):
 
     name = "cleanup"
     options = (
-        Option(
-            "locks-only", False, "Cleanup locks leaving computed results untouched", exclusive="what"
-        ),
+        Option("locks-only", False, "Cleanup locks leaving computed results untouched", exclusive="what"),
         Option(
             "failed-only",
             False,
@@ -34,9 +32,7 @@ class CleanupCommand(SubCommand):
         Option("keep-locks", False, "Cleanup unused results leaving locks untouched", exclusive="what"),
     )
 
-    def run(
-        self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any
-    ) -> int:
+    def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
         if options.cleanup_failed_only:
             failed = [name for name, has_failed in store.lock_states().items() if has_failed]
             print(f"Removed {sum(store.remove_lock(name, failed_only=True) for name in failed)} failed locks")

@@ -62,9 +62,7 @@ class SubCommand:
         """The default of each option by attribute name."""
         return defaults_of(self.prefix, self.options)
 
-    def run(
-        self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any
-    ) -> int | None:
+    def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int | None:
         """Do it. The result is the exit code of the process, ``None`` meaning 0."""
         raise NotImplementedError(f"subcommand {self.name!r} does not define run()")
 

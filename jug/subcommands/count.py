@@ -20,9 +20,7 @@ class CountCommand(SubCommand):
 
     name = "count"
 
-    def run(
-        self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any
-    ) -> int:
+    def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
         counts: dict[str, int] = {}
         for counted in Graph(task.alltasks).tasks:
             counts[counted.name] = counts.get(counted.name, 0) + 1

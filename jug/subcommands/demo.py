@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..config import Options
 
 DIRECTORY = "jug-demo"
-JUGFILE = '''\
+JUGFILE = """\
 from jug import TaskGenerator
 from time import sleep
 
@@ -30,7 +30,7 @@ def is_prime(n):
 
 
 primes100 = [is_prime(n) for n in range(2, 101)]
-'''
+"""
 WHAT_NEXT = """\
 Wrote {path}. What to try:
 
@@ -49,9 +49,7 @@ class DemoCommand(SubCommand):
     needs_jugfile = False
     needs_store = False
 
-    def run(
-        self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any
-    ) -> int:
+    def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
         path = os.path.join(DIRECTORY, "primes.py")
         try:
             if not os.path.isdir(DIRECTORY):

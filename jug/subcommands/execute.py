@@ -46,9 +46,7 @@ class ExecuteCommand(SubCommand):
         ),
     )
 
-    def run(
-        self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any
-    ) -> int:
+    def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
         if not options.execute_no_check_environment:
             exit_env_vars()
         reporter = ConsoleReporter(options)

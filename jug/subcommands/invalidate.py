@@ -27,9 +27,7 @@ class InvalidateCommand(SubCommand):
     section = "invalid"
     options = selection_options("Invalidate", required=True)
 
-    def run(
-        self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any
-    ) -> int:
+    def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
         selects = selection_from(options, "invalid")
         graph = Graph(task.alltasks)
         chosen = [node for node in range(graph.listed) if selects is None or selects(graph.tasks[node].name)]

@@ -40,9 +40,7 @@ class ShellCommand(SubCommand):
 
     name = "shell"
 
-    def run(
-        self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any
-    ) -> int:
+    def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
         names = dict(jugspace)
         names.update(Tools(store, names).as_names())
         barrier = barrier_of(names)

@@ -25,9 +25,7 @@ class SleepUntilCommand(SubCommand):
 
     name = "sleep-until"
 
-    def run(
-        self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any
-    ) -> int:
+    def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
         jugfile = Jugfile(options.jugfile, options.user_args)
         while True:
             barrier = barrier_of(jugspace)

@@ -47,9 +47,7 @@ class StatusCommand(SubCommand):
     def reads_jugfile(self, options: Options) -> bool:
         return not options.status_cache
 
-    def run(
-        self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any
-    ) -> int:
+    def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
         cache = StatusCache(options.status_cache_file)
         if options.status_cache_clear:
             cache.clear()
