@@ -19,6 +19,7 @@ extras["all"] = sorted({requirement for part in extras.values() for requirement 
 extras["test"] = [
     *extras["all"],
     "matplotlib",
+    "mypy==2.4.*",  # a minor release, here and below: what is clean today is clean tomorrow
     "numpy",
     "polars",
     "pytest>=8",
@@ -28,7 +29,6 @@ extras["test"] = [
     "scikit-learn",
     "setuptools>=70.1",  # the tests build the package
 ]
-# Pinned to a minor release: what is clean today is clean tomorrow.
 extras["lint"] = ["mypy==2.4.*", "ruff==0.17.*", "types-PyYAML"]
 extras["docs"] = ["sphinx>=7"]
 

@@ -162,9 +162,7 @@ def test_dashes_and_underscores_are_the_same():
 
 
 def test_an_option_is_found_by_its_flag_and_by_its_attribute():
-    assert (
-        values("[status]\nclear=1\n") == values("[status]\ncache-clear=1\n") == {"status_cache_clear": True}
-    )
+    assert values("[status]\nclear=1\n") == values("[status]\ncache-clear=1\n") == {"status_cache_clear": True}
 
 
 def test_a_section_may_have_another_prefix_than_its_name():
@@ -198,9 +196,7 @@ def test_deprecated_keys_work_with_a_warning(capsys):
 
 
 def test_a_bad_value_names_file_section_option_and_value():
-    with pytest.raises(
-        ConfigError, match=r"^rc: \[execute\] nr-wait-cycles = many: 'many' is not a whole number$"
-    ):
+    with pytest.raises(ConfigError, match=r"^rc: \[execute\] nr-wait-cycles = many: 'many' is not a whole number$"):
         values("[execute]\nnr-wait-cycles=many\n")
 
 

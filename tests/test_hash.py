@@ -191,9 +191,10 @@ def test_an_argument_that_cannot_be_pickled_is_refused_with_the_name_of_the_task
 
 def test_the_innermost_task_is_blamed_for_an_argument():
     inner = Task(double, threading.Lock())
+    inner.name = "inner_name"
+    outer = Task(double, [inner])
     with pytest.raises(UnhashableError, match="inner_name") as caught:
-        inner.name = "inner_name"
-        Task(double, [inner]).hash()
+        outer.hash()
     assert "double" not in str(caught.value)
 
 

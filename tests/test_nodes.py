@@ -53,7 +53,8 @@ def test_direct_stops_at_tasklets_and_direct_tasks_goes_through_them():
 def test_a_task_hides_what_it_depends_on():
     a = Task(g, 1)
     assert nodes.direct_tasks([Task(g, a)]) != [a]
-    assert list(Task(g, Task(g, a)).dependencies())[0].args == (a,)
+    (needed,) = Task(g, Task(g, a)).dependencies()
+    assert needed.args == (a,)
 
 
 def test_post_order_gives_each_node_once_after_what_it_needs():

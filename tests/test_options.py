@@ -211,9 +211,7 @@ def test_mistakes_are_one_sentence_that_names_option_and_value(args, sentence, c
 
 
 def test_unknown_options_are_named_with_the_closest_known_one():
-    with pytest.raises(
-        UsageError, match=r"unrecognized arguments: --kep-going \(did you mean --keep-going\?"
-    ):
+    with pytest.raises(UsageError, match=r"unrecognized arguments: --kep-going \(did you mean --keep-going\?"):
         parse(["execute", "a.py", "--kep-going", "x"])
     with pytest.raises(UsageError, match="arguments for the jugfile go after --"):
         parse(["execute", "a.py", "--zzz"])

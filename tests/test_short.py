@@ -1,6 +1,7 @@
 """Objects in a few words."""
 
 import numpy as np
+
 from jug import Task, Tasklet, return_tuple
 from jug.short import short, short_call
 from jug.task import TaskGenerator

@@ -107,7 +107,4 @@ def test_what_cannot_be_pickled_writes_nothing():
 
 def test_encoding_does_not_import_numpy():
     code = "import sys; from jug.backends.encode import *; decode(encode([1])); print('numpy' in sys.modules)"
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-        == "False\n"
-    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

@@ -46,9 +46,7 @@ def test_a_lock_is_a_file_with_two_lines(tmp_path, name):
     path = tmp_path / "locks" / f"{name.decode()}.lock"
     assert str(path) == lock.fullname
     text = path.read_text()
-    assert re.fullmatch(
-        r"PID \d+ on HOSTNAME \S+\nLock created on \d{4}-\d\d-\d\d \(\d\dh\d\d\.\d\d\)\n", text
-    )
+    assert re.fullmatch(r"PID \d+ on HOSTNAME \S+\nLock created on \d{4}-\d\d-\d\d \(\d\dh\d\d\.\d\d\)\n", text)
     assert text.startswith(f"PID {os.getpid()} on HOSTNAME {os.uname().nodename}\n")
     assert lock.holder() == text.strip()
 

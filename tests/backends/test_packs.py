@@ -127,9 +127,7 @@ def test_the_lock_of_the_pack_is_no_lock_of_a_task(packed, tmp_path, names):
 
 def test_a_pack_held_by_somebody_who_is_gone_is_named(packed, tmp_path, names, monkeypatch):
     (tmp_path / "locks").mkdir()
-    (tmp_path / "locks" / "pack-save.lock").write_text(
-        "PID 7 on HOSTNAME elsewhere\nLock created on some day\n"
-    )
+    (tmp_path / "locks" / "pack-save.lock").write_text("PID 7 on HOSTNAME elsewhere\nLock created on some day\n")
     clock = iter(range(0, 10_000, 10))
     monkeypatch.setattr(packed._fs, "monotonic", lambda: next(clock))
     monkeypatch.setattr(packed._fs, "sleep", lambda seconds: None)

@@ -152,6 +152,20 @@ def test_remove_tells_whether_there_was_a_result(store, name):
     assert list(store.list()) == []
 
 
+@pytest.mark.parametrize("number", [3, 200])
+def test_first_missing_is_the_first_without_a_result_now(store, number):
+    many = [b"%040x" % (i * 7919**8) for i in range(number)]
+    for name in many:
+        store.dump(1, name)
+    assert store.first_missing(many) is None
+    assert store.first_missing([]) is None
+    assert store.first_missing([name.decode() for name in many]) is None
+    store.remove_many([many[2], many[-1]])
+    assert store.first_missing(many) == many[2]
+    store.dump(2, many[2])
+    assert store.first_missing(many) == (many[-1] if number > 3 else None)
+
+
 def test_remove_many_returns_what_there_was(store, names):
     for name in names[:5]:
         store.dump(1, name)

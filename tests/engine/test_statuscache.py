@@ -3,8 +3,9 @@
 import sqlite3
 import sys
 
-import jug.task
 import pytest
+
+import jug.task
 from jug.backends.dict_store import dict_store
 from jug.engine.graph import Graph
 from jug.engine.jugfile import Jugfile
@@ -25,11 +26,14 @@ def total(xs): return sum(xs)
 doubles = [double(i) for i in range(3)]
 sum_of_doubles = total(doubles)
 """
-BARRIER = PLAIN + """
+BARRIER = (
+    PLAIN
+    + """
 from jug import barrier
 barrier()
 more = double(10)
 """
+)
 
 
 @pytest.fixture

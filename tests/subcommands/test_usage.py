@@ -166,9 +166,7 @@ def test_no_users_file_is_fine(registry, user_file):
         ("def f(:\n", "SyntaxError: "),
     ],
 )
-def test_an_error_in_the_users_file_names_it_and_shows_its_traceback(
-    registry, user_file, capsys, source, sentence
-):
+def test_an_error_in_the_users_file_names_it_and_shows_its_traceback(registry, user_file, capsys, source, sentence):
     user_file.write_text(source)
     with pytest.raises(JugError) as error:
         registry.load_user_commands()
