@@ -71,12 +71,12 @@ def measured(kind: str, shape: str, size: int, options: argparse.Namespace) -> d
 
 def table(runs: list[dict]) -> str:
     """Time per task and memory, a column per size."""
-    columns = "".join(f"{run['tasks']:>13,}" for run in runs)
+    columns = "".join(f"{run['tasks']:>15,}" for run in runs)
     rows = [f"  {'microseconds per task':34}{columns}{'growth':>9}"]
     for position, step in enumerate(runs[0]["steps"]):
         each = [1e6 * run["steps"][position]["seconds"] / run["tasks"] for run in runs]
         growth = f"{each[-1] / each[0]:9.2f}" if len(each) > 1 else ""
-        rows.append(f"  {step['name']:34}" + "".join(f"{time:13.2f}" for time in each) + growth)
+        rows.append(f"  {step['name']:34}" + "".join(f"{time:15.2f}" for time in each) + growth)
     rows.append(f"  {'peak memory, MB (bytes per task)':34}")
     for position in (p for p, step in enumerate(runs[0]["steps"]) if step["shows_memory"]):
         cells = [memory(run, run["steps"][position]["peak"]) for run in runs]
@@ -86,7 +86,7 @@ def table(runs: list[dict]) -> str:
 
 def memory(run: dict, peak: int) -> str:
     cell = f"{peak / 1e6:,.0f} ({(peak - run['bare']) / run['tasks']:,.0f})"
-    return f"{cell:>13}"
+    return f"{cell:>15}"
 
 
 class Report:
