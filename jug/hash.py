@@ -22,7 +22,7 @@ import pickle
 import sys
 
 from .errors import JugError
-from .nodes import ATOMS, CYCLE_CHECK_DEPTH, Node, direct
+from .nodes import ATOMS, CYCLE_CHECK_DEPTH, Node, TaskNode, direct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _owner(stack: list[Walk]) -> str:
     for walk in reversed(stack):
         node = _local(walk, "self")
         if node is not None:
-            return f"{node!s}: "
+            return f"Task {node.label()}: " if isinstance(node, TaskNode) else f"{node!s}: "
     return ""
 
 
@@ -235,9 +235,17 @@ def _pickled(obj: Any) -> bytes:
     except _NOT_PICKLABLE as error:
         raise UnhashableError(
             f"An argument of type {type(obj).__module__}.{type(obj).__qualname__} cannot be hashed, because it cannot "
-            f"be pickled: {error}"
+            f"be pickled: {error}{_ADVICE.get(type(obj).__name__, '')}"
         ) from error
     return data
+
+
+# What to do instead, by the type of what people often pass.
+_ADVICE = {
+    "function": " (a function must be defined with 'def' at the top level of a module)",
+    "generator": " (pass a list of its items)",
+    **dict.fromkeys(("TextIOWrapper", "BufferedReader", "BufferedWriter"), " (pass the path of the file)"),
+}
 
 
 class _SetPickler(pickle.Pickler):

@@ -10,7 +10,7 @@ import sys
 
 from . import options as _options
 from .engine.graph import Graph
-from .engine.interrupts import Interrupted
+from .engine.interrupts import Interrupted, ignore_signals
 from .engine.jugfile import Jugfile, JugfileRaised, init, is_jug_running, mark_running, set_jugdir
 from .engine.outcome import Ending
 from .engine.scheduler import Scheduler
@@ -105,8 +105,10 @@ def _run_and_explain(arguments: Sequence[str]) -> int:
     except JugError as error:
         return _explain(str(error), error.exit_code)
     except Interrupted as interrupt:
+        ignore_signals()
         return _explain(f"{interrupt}; all locks are released", EXIT_SIGNAL + interrupt.signum)
     except KeyboardInterrupt:
+        ignore_signals()
         return _explain("interrupted", EXIT_SIGNAL + 2)
 
 

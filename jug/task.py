@@ -163,7 +163,7 @@ class Task(nodes.TaskNode, Result[R], Indexable, Lockable):
         return f"{self.name}({'...' if self.args or self.kwargs else ''})"
 
     def __str__(self) -> str:
-        return f"Task: {self.name}()"
+        return f"Task: {self.label()}"
 
     # The result
 

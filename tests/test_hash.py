@@ -185,7 +185,7 @@ def test_a_namedtuple_without_tasks_is_fine():
 
 @pytest.mark.parametrize("argument", [threading.Lock(), lambda x: x, (i for i in ()), memoryview(b"x")])
 def test_an_argument_that_cannot_be_pickled_is_refused_with_the_name_of_the_task(argument):
-    with pytest.raises(UnhashableError, match=rf"Task: .*double\(\).*type .*{type(argument).__name__}"):
+    with pytest.raises(UnhashableError, match=rf"Task .*double\(...\).*type .*{type(argument).__name__}"):
         Task(double, [argument]).hash()
 
 

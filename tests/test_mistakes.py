@@ -100,6 +100,16 @@ def test_the_jugfile_exits(where):
     assert (done.code, done.out, done.err) == (1, "", "enough of this\n")
 
 
+@pytest.mark.parametrize("command", ["execute", "status", "check"])
+def test_the_jugfile_exits_as_if_all_were_well(where, command):
+    write(where, "import sys\nfrom jug import Task\nTask(len, [])\nsys.exit()\n", "exits.py")
+    done = jug(where, command, "exits.py")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        "jug: The jugfile 'exits.py' called sys.exit(): nothing is known of its tasks, and nothing was done\n"
+    )
+
+
 def test_the_jugfile_asks_for_a_result_that_is_not_there(where):
     path = where / "jugfile.py"
     path.write_text(path.read_text() + "from jug import value\nprint(value(direct))\n")
@@ -121,7 +131,8 @@ def test_an_argument_cannot_be_hashed(where, command):
     write(where, "from jug import Task\nTask(len, [{'key': open(__file__)}])\n", "unhashable.py")
     done = jug(where, command, "unhashable.py", PYTHONWARNINGS="ignore")
     assert (done.code, done.out) == (1, "")
-    assert done.err.startswith("jug: Task: builtins.len(): ") and "TextIOWrapper" in done.err
+    assert done.err.startswith("jug: Task builtins.len(...): ") and "TextIOWrapper" in done.err
+    assert done.err.endswith(" (pass the path of the file)\n")
     assert done.err.count("\n") == 1
 
 

@@ -101,7 +101,8 @@ def test_the_name_may_be_set_before_hashing():
 def test_tasks_describe_themselves():
     task = Task(double, 1)
     assert repr(task) == f"Task({__name__}.double, args=(1,), kwargs={{}})"
-    assert str(task) == f"Task: {__name__}.double()"
+    assert str(task) == f"Task: {__name__}.double(...)"
+    assert str(Task(double)) == f"Task: {__name__}.double()"
     assert "double" in str(task[0])
 
 

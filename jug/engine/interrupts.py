@@ -27,6 +27,12 @@ class Interrupted(BaseException):
         self.signum = signum
 
 
+def ignore_signals() -> None:
+    """For a process that is ending already: let it do so in peace."""
+    for signum in SIGNALS:
+        signal.signal(signum, signal.SIG_IGN)
+
+
 class Interrupts:
     """Catches the signals while it is entered (in the main thread; elsewhere it does nothing)."""
 

@@ -33,6 +33,12 @@ HAS_BARRIER = "__jug__hasbarrier__"
 _running = False
 
 
+class JugfileExited(JugfileError):
+    """The jugfile ended the program, although as a success."""
+
+    exit_code = EXIT_FAILED
+
+
 class JugfileRaised(JugfileError):
     """The jugfile at `path` raised `error`."""
 
@@ -125,6 +131,12 @@ class Jugfile:
         except BarrierError as barrier:
             space[BARRIER] = barrier
             space[HAS_BARRIER] = True
+        except SystemExit as stop:
+            if stop.code in (None, 0):  # "finished, and all is well" would be wrong
+                raise JugfileExited(
+                    f"The jugfile {self.path!r} called sys.exit(): nothing is known of its tasks, and nothing was done"
+                ) from None
+            raise
         except Exception as error:
             raise JugfileRaised(self.path, error) from error
         return space

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ..errors import DamagedResultError, JugError, StopWorker, StoreError, UnstorableError
+from ..errors import DamagedResultError, StopWorker, StoreError
 from ..hooks import jug_hook
+from .commit import commit
 from .interrupts import Interrupted, Interrupts
 from .outcome import Ending, Outcome
 from .patience import Patience
@@ -296,13 +297,7 @@ class Scheduler:
         with self._interrupts.allowed():
             result = task.run(save=False, debug_mode=self.settings.debug)
         seconds = self.world.clock() - start
-        try:
-            self.store.dump(result, task.hash())
-        except JugError:
-            raise
-        except Exception as error:  # whatever the pickling of the user's objects raises
-            kind, why = type(result).__name__, f"{type(error).__name__}: {error}"
-            raise UnstorableError(f"The result (of type {kind!r}) cannot be stored: {why}") from error
+        commit(self.store, task, result)
         return seconds
 
     def _record(self, node: int) -> None:

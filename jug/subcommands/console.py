@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 from ..engine.reporter import Reporter
 from ..errors import JugError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ..config import Options
     from ..task import Task
 
+_LONG_WAIT = 10.0  # seconds
 _VERBOSITY = ("quiet", "info", "debug")
 # What is between the command and the task's function. (Functions of tasks may be in other modules of jug.)
 _MACHINERY = tuple(f"jug.{name}" for name in ("backends.", "engine.", "hooks.", "nodes", "task"))
@@ -31,7 +33,8 @@ class ConsoleReporter(Reporter):
 
     def __init__(self, options: Options) -> None:
         self._level = _VERBOSITY.index(options.verbose)
-        self._is_waiting = False
+        self._waits_since: float | None = None
+        self._has_told = False
         self.executed_by_name: dict[str, int] = {}
         self.loaded_by_name: dict[str, int] = {}
 
@@ -40,7 +43,7 @@ class ConsoleReporter(Reporter):
             print(f"jug: {message}", file=sys.stderr, flush=True)
 
     def started(self, task: Task[Any]) -> None:
-        self._is_waiting = False
+        self._waits_since = None
         if self._level:
             self._say(1, f"executing {in_short(task)}")
 
@@ -60,9 +63,13 @@ class ConsoleReporter(Reporter):
         sys.stderr.flush()
 
     def waiting(self, running_elsewhere: int, waiting: int) -> None:
-        if not self._is_waiting:
-            self._say(1, f"nothing to do yet: {running_elsewhere} tasks run elsewhere, {waiting} wait for results")
-        self._is_waiting = True
+        now = time.monotonic()
+        if self._waits_since is None:
+            self._waits_since, self._has_told = now, False
+        # Short pauses between tasks are of no interest; whoever sees nothing happen for longer wants to know why.
+        if not self._has_told and (self._level or now - self._waits_since >= _LONG_WAIT):
+            self._has_told = True
+            self._say(0, f"Waiting: {running_elsewhere} tasks are locked by others, {waiting} wait for results")
 
 
 def in_short(task: Task[Any]) -> str:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from ..matching import Matcher
 
 
+NO_TASKS = "There are no tasks in {jugfile!r} (is a function to be decorated with @TaskGenerator, and called?)"
+
+
 class ExecuteCommand(SubCommand):
     """Execute tasks
 
@@ -68,6 +71,8 @@ class ExecuteCommand(SubCommand):
         return outcome.exit_code
 
     def _closing_line(self, options: Options, selects: Matcher | None, outcome: Outcome) -> str:
+        if not task.alltasks and outcome.ending is Ending.COMPLETE:
+            return NO_TASKS.format(jugfile=options.jugfile)
         if selects is None or outcome.ending is not Ending.COMPLETE or outcome.failures:
             return outcome.sentence()
         if not any(selects(t.name) for t in task.alltasks):

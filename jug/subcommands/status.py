@@ -41,7 +41,12 @@ class StatusCommand(SubCommand):
             "that it used has changed (other files that it reads are not noticed)",
         ),
         Option("cache-file", ".jugstatus.sqlite3", "Name of file to use for status cache. Use with status --cache."),
-        Option("clear", False, "Use with status --cache. Removes the cache file", dest="cache-clear"),
+        Option(
+            "clear",
+            False,
+            "Use with status --cache. Removes the cache file first, so that it is made anew",
+            dest="cache-clear",
+        ),
     )
 
     def reads_jugfile(self, options: Options) -> bool:

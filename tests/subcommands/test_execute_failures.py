@@ -116,7 +116,7 @@ def test_debug_finds_tasks_that_create_tasks_and_tasks_that_change_their_argumen
     done = jug(tmp_path, "execute", "--debug", "--keep-going")
     assert done.code == 1
     assert "jugfile.creates created a task (jugfile.creates) while it ran: this task is never executed\n" in done.err
-    assert "The hash of Task: jugfile.changes() changed while it ran" in done.err
+    assert "The hash of Task: jugfile.changes(...) changed while it ran" in done.err
     assert "Traceback" not in done.err
     assert done.table()["Total:"] == {"Executed": 1, "Loaded": 0}
 
@@ -156,3 +156,31 @@ def test_pdb_implies_debug(tmp_path):
     done = jug(tmp_path, "execute", "--pdb", stdin="q\n")
     assert done.code == 1
     assert "created a task" in done.err
+
+
+def test_a_task_that_returns_a_task_fails_with_advice(tmp_path):
+    text = """
+from jug import TaskGenerator
+
+@TaskGenerator
+def inner(x):
+    return x
+
+@TaskGenerator
+def outer(x):
+    return inner(x)
+
+@TaskGenerator
+def several(x):
+    return [inner(x), open(__file__)]
+
+outer(1)
+"""
+    write(tmp_path, text)
+    done = jug(tmp_path, "execute")
+    assert done.code == 1
+    assert "The result (of type 'Task') holds jugfile.inner(...), and a task made by another one is never" in done.err
+    write(tmp_path, text + "several(1)\n")
+    done = jug(tmp_path, "execute", "--name", "several", PYTHONWARNINGS="ignore")
+    assert done.code == 1
+    assert "The result (of type 'list') holds jugfile.inner(...)" in done.err

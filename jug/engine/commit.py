@@ -1,0 +1,44 @@
+"""Committing a result: once this is done, it is in the store, and whoever asks finds it."""
+
+from __future__ import annotations
+
+from ..errors import JugError, UnstorableError
+from ..nodes import Node, direct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..backends.base import base_store
+    from ..task import Task
+
+
+def commit(store: base_store, task: Task[Any], result: Any) -> None:
+    """Store the result of the task.
+
+    Raises
+    ------
+    UnstorableError
+        It cannot be pickled, or is itself a task. This is the fault of the task.
+    StoreError
+        The store cannot be written.
+    """
+    if isinstance(result, Node):
+        raise UnstorableError(_holds_tasks(result))
+    try:
+        store.dump(result, task.hash())
+    except JugError:
+        raise
+    except Exception as error:  # whatever the pickling of the user's objects raises
+        if direct((result,)):
+            raise UnstorableError(_holds_tasks(result)) from error
+        kind, why = type(result).__name__, f"{type(error).__name__}: {error}"
+        raise UnstorableError(f"The result (of type {kind!r}) cannot be stored: {why}") from error
+
+
+def _holds_tasks(result: Any) -> str:
+    kind, task = type(result).__name__, direct((result,))[0]
+    return (
+        f"The result (of type {kind!r}) holds {task.label()}, and a task made by another one is never executed: "
+        "call the undecorated function (its attribute 'f'), or see CompoundTaskGenerator"
+    )
