@@ -31,7 +31,7 @@ class _Unfinished(Task["Any"]):
 
     __slots__ = ()
 
-    def hash(self) -> bytes:
+    def __jug_hash__(self) -> bytes:
         return self.args[1]  # type: ignore[no-any-return]
 
 

@@ -108,8 +108,15 @@ def cast_settings(
             continue
         if option.deprecated:
             warn(f"{setting.origin}: [{setting.section}] {setting.key} is deprecated: {option.deprecated}")
-        values[option.attribute(prefix)] = setting, option.cast
+        cast = option.cast
+        if option.default is None and not setting.text.strip():  # as if it were not there
+            cast = _unset
+        values[option.attribute(prefix)] = setting, cast
     return {name: setting.cast(cast) for name, (setting, cast) in values.items()}
+
+
+def _unset(text: str) -> None:
+    """The cast of an empty text, where no value is a value."""
 
 
 def _find_option(options: Iterable[Option], key: str) -> Option | None:

@@ -61,6 +61,16 @@ def _break_up(lst: Sequence[Any], step: int) -> Iterator[Any]:
         yield lst[start : start + step]
 
 
+def _sliceable(elems: Any) -> Any:
+    """`elems` itself if it can be cut into slices (these keep their type, which counts for the hash), else a list."""
+    try:
+        len(elems)
+        elems[0:0]
+    except (TypeError, KeyError):
+        return list(elems)
+    return elems
+
+
 def _check_step(name: str, step: int, least: int = 1) -> None:
     if step < least:
         raise ValueError(f"jug.mapreduce: {name} must be at least {least}, and is {step}")
@@ -86,8 +96,8 @@ def mapreduce(
     """
     _check_step("map_step", map_step)
     _check_step("reduce_step", reduce_step, least=2)
-    inputs = list(inputs)
-    if not inputs:
+    inputs = _sliceable(inputs)
+    if not len(inputs):
         return identity([])
     level = [Task(_jug_map_reduce, reducer, mapper, piece) for piece in _break_up(inputs, map_step)]
     while len(level) > 1:
@@ -124,7 +134,7 @@ def currymap(mapper: Function, sequence: Any, map_step: int = 4) -> list[Any]:
 
 
 def _blocks(map_function: Function, mapper: Any, sequence: Any, step: int) -> block_access:
-    sequence = list(sequence)
+    sequence = _sliceable(sequence)
     if isinstance(mapper, TaskGenerator):
         mapper = _HashedAs(mapper.f, hash_one(mapper))
     blocks: list[Task[Any]] = [Task(map_function, mapper, piece) for piece in _break_up(sequence, step)]

@@ -123,16 +123,14 @@ class Task(nodes.TaskNode, Result[R], Indexable, Lockable):
         UnhashableError
             An argument cannot be hashed.
         """
-        if type(self).hash is not Task.hash:  # called by the method of a subclass: what that returns is to be kept
-            return run_walk(self._own_walk())
         return self._hash or run_walk(self.hash_walk())
 
     def __jug_hash__(self) -> bytes:
-        return self.hash()
+        return run_walk(self._own_walk())
 
     def hash_walk(self) -> Generator[Any, Any, bytes]:
-        if type(self).hash is not Task.hash:  # a subclass has an identity of its own
-            self._hash = self.hash()
+        if type(self).__jug_hash__ is not Task.__jug_hash__:  # a subclass has an identity of its own
+            self._hash = self.__jug_hash__()
         else:
             with nodes.being_hashed(self):
                 self._hash = yield from self._own_walk()

@@ -225,7 +225,7 @@ def _key(f: Any) -> Any:
     """What identifies the function `f`: itself, unless it has no name by which a pickle could find it."""
     if type(f) is FunctionType and "<" in f.__qualname__:
         cells = tuple(_captured(cell.cell_contents, f) for cell in f.__closure__ or ())
-        return ("lambda", _code_key(f.__code__), f.__defaults__, f.__kwdefaults__, cells)
+        return ("<lambda>", _code_key(f.__code__), cells, f.__defaults__ or (), f.__kwdefaults__ or {})
     return f
 
 
@@ -236,8 +236,14 @@ def _captured(value: Any, by: Any) -> Any:
 
 def _code_key(code: CodeType) -> tuple[Any, ...]:
     """What a piece of code does, without where it stands."""
-    constants = tuple(_code_key(const) if isinstance(const, CodeType) else const for const in code.co_consts)
-    return (code.co_code, code.co_names, code.co_varnames, code.co_freevars, constants)
+    constants = tuple(_constant_key(const) for const in code.co_consts)
+    return (code.co_code, constants, code.co_names)
+
+
+def _constant_key(const: Any) -> Any:
+    if isinstance(const, CodeType):
+        return _code_key(const)
+    return set(const) if type(const) is frozenset else const  # ``x in {1, 2}`` is compiled to a frozenset
 
 
 __all__ = ["Indexable", "Result", "Tasklet", "iteratetask", "return_tuple"]

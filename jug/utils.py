@@ -6,13 +6,15 @@ import os
 
 from .hash import hash_one
 from .matching import prepare_matcher_from_options, prepare_name_matcher, prepare_task_matcher
-from .nodes import value
+from .nodes import Node, value
 from .task import CachedFunction, Task, TaskGenerator
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, TypeVar
+    from typing import Any, TypeVar, overload
+
+    from .tasklet import Tasklet
 
     T = TypeVar("T")
 
@@ -33,9 +35,24 @@ def _identity(x: Any) -> Any:
     return x
 
 
-def identity(x: T) -> Task[T]:
-    """A task whose result is (the value of) `x`: a large object becomes one dependency instead of a long argument."""
-    task: Task[T] = Task(_identity, x)
+if TYPE_CHECKING:
+
+    @overload
+    def identity(x: Task[T]) -> Task[T]: ...
+    @overload
+    def identity(x: Tasklet[T]) -> Tasklet[T]: ...  # type: ignore[overload-overlap]
+    @overload
+    def identity(x: T) -> Task[T]: ...
+
+
+def identity(x: Any) -> Any:
+    """A task whose result is (the value of) `x`: a large object becomes one dependency instead of a long argument.
+
+    A task or a tasklet is returned as it is.
+    """
+    if isinstance(x, Node):
+        return x
+    task: Task[Any] = Task(_identity, x)
     task.name = "identity"
     return task
 

@@ -22,7 +22,12 @@ from jug.hash import hash_one
 from jug.unsafe import NoHash
 
 GOLDEN = Path(__file__).parent / "golden"
-CASES = json.loads((GOLDEN / "hashes.json").read_text(encoding="utf-8"))
+CASES = [
+    case
+    for name in ("hashes.json", "more-hashes.json")
+    for case in json.loads((GOLDEN / name).read_text(encoding="utf-8"))
+]
+RUNNING = "{}.{}".format(*sys.version_info)
 RESULTS = json.loads((GOLDEN / "jugdir-2.7.0-expected.json").read_text(encoding="utf-8"))
 
 
@@ -49,6 +54,8 @@ def names(monkeypatch):
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{n}: {case['expr'][:40]!a}" for n, case in enumerate(CASES)])
 def test_hash_is_that_of_the_reference(case, names):
+    if case.get("python", RUNNING) != RUNNING:
+        pytest.skip(f"hashes of lambdas are those of a Python release, here of {case['python']}")
     obj = eval(case["expr"], names)
     digest = obj.hash() if case["kind"] == "Task.hash" else hash_one(obj)
     assert digest.decode("ascii") == case["hash"]

@@ -98,6 +98,11 @@ def test_init_of_a_jugfile_with_a_barrier(tmp_path):
     assert space["__jug__hasbarrier__"] is True
 
 
+def test_a_jugfile_that_init_reads_sees_the_arguments_of_the_script(tmp_path):
+    write(tmp_path, "import sys\nseen = sys.argv[:]\n")
+    assert init(jugdir=dict_store())[1]["seen"] == ["the-program", "its argument"]
+
+
 def test_init_of_a_jugfile_that_raises(tmp_path, capsys):
     write(tmp_path, "def f():\n    return {}['key']\nf()\n")
     with pytest.raises(SystemExit) as stop:

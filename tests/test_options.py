@@ -307,3 +307,9 @@ def test_a_user_command_declares_its_options_with_argparse():
 def test_a_user_command_reads_its_section_with_the_types_of_its_defaults():
     options = parse_text(["mine"], "[mine]\ncount=12\nloud=off\n")
     assert (options.mine_count, options.mine_loud) == (12, False)
+
+
+@pytest.mark.parametrize("option", ["name", "pattern", "target"])
+def test_an_empty_selection_in_a_file_is_none(option):
+    file = io.StringIO(f"[execute]\n{option}=\n")
+    assert selection_from(read_configuration_file(file, default_options), "execute") is None

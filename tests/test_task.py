@@ -260,8 +260,8 @@ def test_subclasses_may_have_an_identity_of_their_own(store):
     class Versioned(Task):
         version = b"1"
 
-        def hash(self):
-            return hash_one((super().hash(), self.version))
+        def __jug_hash__(self):
+            return hash_one((super().__jug_hash__(), self.version))
 
     task, plain = Versioned(double, 1), Task(double, 1)
     assert task.hash() == task.hash() == hash_one((plain.hash(), b"1"))
@@ -272,6 +272,17 @@ def test_subclasses_may_have_an_identity_of_their_own(store):
     assert Task(double, Versioned(double, 1)).hash() != user.hash()
     task.run()
     assert task.can_load() and not plain.can_load()
+
+
+def test_a_hash_method_of_a_subclass_is_where_its_own_result_is_and_nothing_else(store):
+    class Elsewhere(Task):
+        def hash(self):
+            return b"e" * 40
+
+    task = Elsewhere(double, 1)
+    task.run()
+    assert list(store.list()) == [b"e" * 40]
+    assert Task(double, task).hash() == Task(double, Task(double, 1)).hash()  # as in Jug 2.7
 
 
 def test_subclasses_may_change_how_to_run():

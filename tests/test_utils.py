@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import jug.task
-from jug import Task, value
+from jug import Task, Tasklet, value
 from jug.hash import hash_one
 from jug.utils import CustomHash, cached_glob, identity, jug_execute, sync_move, timed_path
 
@@ -95,3 +95,9 @@ def test_matchers_can_be_imported_from_here():
 
     assert prepare_task_matcher("b.c")("a.b.c") and prepare_name_matcher("b.c")("a.b.c")
     assert prepare_matcher_from_options(None, None) is None
+
+
+def test_the_identity_of_a_task_or_tasklet_is_itself():
+    task = identity([1])
+    assert identity(task) is task
+    assert identity(task[0]).__class__ is Tasklet

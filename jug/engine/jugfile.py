@@ -95,13 +95,13 @@ class Jugfile:
     Parameters
     ----------
     path : str
-    arguments : sequence of str
-        What the jugfile finds in ``sys.argv[1:]``.
+    arguments : sequence of str, or None
+        What the jugfile finds in ``sys.argv[1:]``; None: ``sys.argv`` is left as it is.
     """
 
-    def __init__(self, path: str, arguments: Sequence[str] = ()) -> None:
+    def __init__(self, path: str, arguments: Sequence[str] | None = ()) -> None:
         self.path = path
-        self.arguments = list(arguments)
+        self.arguments = None if arguments is None else list(arguments)
         self.module_name = module_name(path)
 
     def load(self) -> dict[str, Any]:
@@ -116,7 +116,8 @@ class Jugfile:
         """
         source = self._source()
         del task.alltasks[:]
-        sys.argv[:] = [self.path, *self.arguments]
+        if self.arguments is not None:
+            sys.argv[:] = [self.path, *self.arguments]
         places = list(dict.fromkeys((os.getcwd(), os.path.dirname(os.path.abspath(self.path)))))
         if sys.path[: len(places)] != places:
             sys.path[:0] = places
@@ -238,16 +239,13 @@ def init(
     path = jugfile or "jugfile.py"
     chosen = store if store is not None else jugdir if jugdir is not None else path.removesuffix(".py") + ".jugdata"
     store = set_jugdir(chosen)
-    before = sys.argv[:]
     try:
-        return store, Jugfile(path).load()
+        return store, Jugfile(path, arguments=None).load()
     except JugfileRaised as raised:
         if on_error == "propagate":
             raise raised.error from None
         sys.stderr.write(raised.report())
         raise SystemExit(raised.exit_code) from raised
-    finally:
-        sys.argv[:] = before
 
 
 def current_store(default: base_store) -> base_store:
