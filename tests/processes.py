@@ -1,5 +1,6 @@
 """Runs jug as people do: a process of its own, from this tree, in a directory where nothing else is configured."""
 
+import atexit
 import os
 import re
 import subprocess
@@ -45,11 +46,19 @@ class Finished:
 
 
 class Running:
-    """A process that has been started."""
+    """A process that has been started; it does not outlive the tests, even if one fails before it waits."""
 
     def __init__(self, process):
         self.process = process
         self.pid = process.pid
+        atexit.register(self.kill)
+
+    def kill(self):
+        """Make sure that it has ended."""
+        atexit.unregister(self.kill)
+        if self.process.returncode is None:
+            self.process.kill()
+            self.process.communicate()
 
     def wait(self, stdin=None):
         """Its end."""
@@ -59,6 +68,7 @@ class Running:
             self.process.kill()
             out, err = self.process.communicate()
             raise AssertionError(f"hangs:\n{Finished(None, out, err)}") from None
+        self.kill()
         return Finished(self.process.returncode, out, err)
 
 

@@ -76,38 +76,32 @@ def test_a_missing_input_says_which(store):
     assert caught.value.node == 1
 
 
-def test_a_result_is_kept_while_a_ready_task_needs_it(store):
+def after_one_of_two(store, **options):
+    """A task whose result two others need, of which the first has been run."""
     a = Task(f, 1)
     Task(f, a, "b")
     Task(f, a, "c")
     put(store, a)
-    plan, memory = memory_of(store)
+    plan, memory = memory_of(store, **options)
     plan.done(0)
     run(plan, memory, 1)
+    return a, plan, memory
+
+
+def test_a_result_is_kept_while_a_ready_task_needs_it(store):
+    a, plan, memory = after_one_of_two(store)
     assert a.is_loaded()
     run(plan, memory, 2)
     assert not a.is_loaded()
 
 
 def test_aggressively_nothing_is_kept(store):
-    a = Task(f, 1)
-    Task(f, a, "b")
-    Task(f, a, "c")
-    put(store, a)
-    plan, memory = memory_of(store, aggressive=True)
-    plan.done(0)
-    run(plan, memory, 1)
+    a, _, _ = after_one_of_two(store, aggressive=True)
     assert not a.is_loaded()
 
 
 def test_a_result_is_dropped_when_others_ran_what_needed_it(store):
-    a = Task(f, 1)
-    Task(f, a, "b")
-    Task(f, a, "c")
-    put(store, a)
-    plan, memory = memory_of(store)
-    plan.done(0)
-    run(plan, memory, 1)
+    a, plan, memory = after_one_of_two(store)
     plan.done(2)  # by another worker
     assert a.is_loaded()
     memory.sweep()
