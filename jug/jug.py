@@ -58,8 +58,7 @@ def execution_loop(tasks: list[Task[Any]], options: Options, state: ExecutionSta
     state = state if state is not None else ExecutionState()
     graph = Graph(tasks)
     del tasks[:]
-    selects = selection_from(options, "execute")
-    selected = None if selects is None else [n for n in range(graph.listed) if selects(graph.tasks[n].name)]
+    selected = graph.selected(selection_from(options, "execute"))
     store = graph.tasks[0].require_store() if len(graph) else None
     if store is None:
         return False

@@ -143,10 +143,8 @@ def _search(roots: Iterable[Any], target: type, look: Callable[[Any], Iterable[A
     return list(found.values())
 
 
-def post_order(roots: Iterable[Node], skip: Callable[[Node], bool] | None = None) -> Iterator[Node]:
+def post_order(roots: Iterable[Node]) -> Iterator[Node]:
     """Iterate over all nodes below `roots` and these themselves: each once, after those that it depends on.
-
-    Nodes for which `skip` is true are left out, together with what only they lead to.
 
     Raises
     ------
@@ -159,11 +157,11 @@ def post_order(roots: Iterable[Node], skip: Callable[[Node], bool] | None = None
         parent, children = stack[-1]
         for node in children:
             seen = state.get(id(node))
-            if seen is None and not (skip is not None and skip(node)):
+            if seen is None:
                 state[id(node)] = (node, False)
                 stack.append((node, iter(node.dependencies())))
                 break
-            if seen is not None and not seen[1]:
+            if not seen[1]:
                 raise ValueError(f"{node!s} depends on itself")
         else:
             stack.pop()

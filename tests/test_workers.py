@@ -102,7 +102,7 @@ def test_a_worker_that_has_waited_long_enough_says_what_is_left(tmp_path):
     second = jug(tmp_path, "execute", "--wait-cycle-time", "0.05", "--nr-wait-cycles", "2")
     assert second.code == 3
     assert second.err == (
-        "jug: Nothing could be run for 0.1 seconds (see --nr-wait-cycles). Tasks left: 1 running, 1 waiting. "
+        "jug: Nothing could be run for 0.1 s (see --nr-wait-cycles). Tasks left: 1 running, 1 waiting. "
         "If no worker is running any more, 'jug cleanup --locks-only' removes the locks that were left behind.\n"
     )
     status = jug(tmp_path, "status")

@@ -78,8 +78,7 @@ class Execution:
 
     def _one_pass(self, jugspace: Mapping[str, Any]) -> Outcome:
         graph = Graph(task.alltasks)
-        selects = self._selects
-        selected = None if selects is None else [n for n in range(graph.listed) if selects(graph.tasks[n].name)]
+        selected = graph.selected(self._selects)
         store = current_store(self._store)
         scheduler = Scheduler(graph, store, self._settings, self._reporter, selected, self._world)
         scheduler.failed_before = [failed.hash() for failed in self._failures]

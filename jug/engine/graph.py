@@ -15,7 +15,7 @@ from ..nodes import direct_tasks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
     from ..task import Task
@@ -85,6 +85,10 @@ class Graph:
         return starts, edges
 
     # Questions
+
+    def selected(self, selects: Callable[[str], bool] | None) -> list[int]:
+        """The listed nodes whose names `selects` is true for; all of them if it is None."""
+        return [n for n in range(self.listed) if selects is None or selects(self.tasks[n].name)]
 
     def hash(self, node: int) -> bytes:
         """The hash of the node."""

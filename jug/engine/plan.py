@@ -116,10 +116,6 @@ class Plan:
             self._needed_from_others = [n for n in others if any(self.to_run[d] for d in self.graph.dependents(n))]
         return self._needed_from_others
 
-    def nodes_in(self, state: int) -> list[int]:
-        """The nodes to be run that are in this state."""
-        return [node for node, s in enumerate(self.state) if s == state and self.to_run[node]]
-
     # Transitions
 
     def mine(self, node: int) -> None:

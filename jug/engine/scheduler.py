@@ -154,7 +154,7 @@ class Scheduler:
     def _end(self, ending: Ending) -> int | None:
         self._ending = ending
         if ending is Ending.GAVE_UP:
-            self._reason = f"Nothing could be run for {self._patience.limit:g} seconds (see --nr-wait-cycles)."
+            self._reason = f"Nothing could be run for {self._patience.limit:g} s (see --nr-wait-cycles)."
         return None
 
     def _nothing_ready(self) -> Ending | None:

@@ -57,6 +57,7 @@ class Status:
     def __init__(self, graph: Graph, store: base_store, selects: Callable[[str], bool] | None = None) -> None:
         self._graph = graph
         self._selects = selects
+        self._table: dict[str, dict[State, int]] | None = None
         # Locks first: a task that finishes in between is then seen as finished, or as running, but never as neither.
         locks = store.lock_states()
         finished = finished_nodes(graph, store)
@@ -79,6 +80,11 @@ class Status:
 
     def by_name(self) -> dict[str, dict[State, int]]:
         """How many of the selected tasks of each name, in the order of their first appearance, are in each state."""
+        if self._table is None:
+            self._table = self._tabulate()
+        return self._table
+
+    def _tabulate(self) -> dict[str, dict[State, int]]:
         tally: dict[tuple[str, int], int] = {}
         for task, state in zip(self._graph.tasks, self.states, strict=False):  # the graph has unlisted tasks, too
             key = (task.name, state)

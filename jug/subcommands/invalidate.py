@@ -28,9 +28,8 @@ class InvalidateCommand(SubCommand):
     options = selection_options("Invalidate", required=True)
 
     def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
-        selects = selection_from(options, "invalid")
         graph = Graph(task.alltasks)
-        chosen = [node for node in range(graph.listed) if selects is None or selects(graph.tasks[node].name)]
+        chosen = graph.selected(selection_from(options, "invalid"))
         # Dependents first: whoever looks in between never sees a result without those that it was computed from.
         names = {graph.hash(node): graph.tasks[node].name for node in graph.downstream(chosen)}
         counts: dict[str, int] = {}

@@ -190,12 +190,6 @@ def test_unlisted_nodes_are_not_run():
     assert plan.unfinished() == 1
 
 
-def test_nodes_in_a_state():
-    plan = chain(selected=[0, 2])
-    assert plan.nodes_in(READY) == [0]
-    assert plan.nodes_in(WAITING) == [2]
-
-
 def test_only_failures_are_left_when_all_others_need_what_failed():
     plan = diamond()
     assert not plan.only_failures_left()

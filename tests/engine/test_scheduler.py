@@ -375,7 +375,7 @@ def test_patience_ends(store):
     outcome = scheduler.run()
     assert (outcome.ending, outcome.exit_code, ran) == (Ending.GAVE_UP, 3, [])
     assert sum(scheduler.world.naps) == pytest.approx(10)
-    assert outcome.left["running"] == 1 and "10 seconds" in outcome.sentence()
+    assert outcome.left["running"] == 1 and "10 s" in outcome.sentence()
 
 
 def test_pauses_back_off_and_start_over_after_progress(store):

@@ -128,7 +128,7 @@ def test_a_selection_that_needs_what_nobody_runs_gives_up(tmp_path):
     write(tmp_path, COUNTED)
     done = jug(tmp_path, "execute", "--name", "g", "--wait-cycle-time", "0.01", "--nr-wait-cycles", "1")
     assert done.code == 3
-    assert done.err == ("jug: Nothing could be run for 0.01 seconds (see --nr-wait-cycles). Tasks left: 3 waiting.\n")
+    assert done.err == ("jug: Nothing could be run for 0.01 s (see --nr-wait-cycles). Tasks left: 3 waiting.\n")
 
 
 def test_aggressive_unload_gives_the_same_results(tmp_path):
