@@ -183,8 +183,8 @@ def test_a_signal_while_the_jugfile_is_read(tmp_path):
     write(
         tmp_path,
         """
-        import time
-        open("started", "w").close()
+        import os, time
+        os.mkdir("started")
         time.sleep(100)
         """,
     )

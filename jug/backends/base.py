@@ -48,6 +48,30 @@ class base_lock(ABC):
         """True if the lock is marked as failed."""
 
 
+class LockDetails:
+    """What can be said of a lock by whoever looks at it.
+
+    Attributes
+    ----------
+    failed : bool
+        It is marked as failed.
+    host : str
+        The machine of the holder; empty if that is not known.
+    pid : int
+        The process of the holder on that machine; 0 if that is not known.
+    since : float or None
+        When it was acquired, in seconds since the epoch by the clock of whoever wrote it down.
+    """
+
+    __slots__ = ("failed", "host", "pid", "since")
+
+    def __init__(self, failed: bool, host: str = "", pid: int = 0, since: float | None = None) -> None:
+        self.failed = failed
+        self.host = host
+        self.pid = pid
+        self.since = since
+
+
 class Listing:
     """What results a store holds, looked at again and again by a process that waits.
 
@@ -159,6 +183,28 @@ class base_store(ABC):
     def lock_states(self) -> dict[bytes, bool]:
         """All locks by name; the value is True where the lock is marked as failed."""
         return {name: self.getlock(name).is_failed() for name in self.listlocks()}
+
+    def lock_details(self) -> dict[bytes, LockDetails]:
+        """All locks by name, and what is known of who holds them: as many questions as there are locks."""
+        return {name: LockDetails(failed) for name, failed in self.lock_states().items()}
+
+    def record_failure(self, name: Name, record: dict[str, Any]) -> None:
+        """Keep `record` (what JSON can hold) as the last failure of the task `name`, in place of an earlier one.
+
+        A store without room for records keeps none, and nobody depends on them.
+        """
+
+    def failure(self, name: Name) -> dict[str, Any] | None:
+        """The record of the last failure of the task `name`, or None."""
+        return self.failures().get(as_name(name))
+
+    def failures(self) -> dict[bytes, dict[str, Any]]:
+        """The records of all tasks that have one, by name; what cannot be read is left out."""
+        return {}
+
+    def remove_failures(self, names: Iterable[Name]) -> int:
+        """Forget the records of the tasks `names`; returns how many there were."""
+        return 0
 
     def listing(self) -> Listing:
         """A view of the results that can be refreshed cheaply."""

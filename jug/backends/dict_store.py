@@ -1,7 +1,8 @@
 """Results and locks in memory, for tests and for trying things out; with a file name, kept there between runs.
 
 `store` and `counts` are public: what is stored under ``b"result:<hash>"`` (a pickle) and ``b"lock:<hash>"`` (1 locked,
-2 failed), and how often each operation was asked for by kind and key. There are no workers in other processes.
+2 failed), and how often each operation was asked for by kind and key; the record of a failure is JSON under
+``b"fail:<hash>"``. There are no workers in other processes.
 """
 
 from __future__ import annotations
@@ -12,17 +13,18 @@ from collections import defaultdict
 from ..errors import StoreError
 from .atomic import atomic_file
 from .base import as_name, base_lock, base_store
+from .failures import dump_record, parse_record
 from .fsops import FileSystem, read_all
 from .jugdir import cannot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
     from .base import Name
 
-_RESULT, _LOCK = b"result:", b"lock:"
+_RESULT, _LOCK, _FAILURE = b"result:", b"lock:", b"fail:"
 _LOCKED, _FAILED = 1, 2
 
 
@@ -76,6 +78,19 @@ class dict_store(base_store):
 
     def remove_locks(self) -> int:
         return sum(self.remove_lock(name) for name in self.listlocks())
+
+    def record_failure(self, name: Name, record: dict[str, Any]) -> None:
+        self.store[_FAILURE + as_name(name)] = dump_record(record)
+
+    def failure(self, name: Name) -> dict[str, Any] | None:
+        return parse_record(self.store.get(_FAILURE + as_name(name), b""))
+
+    def failures(self) -> dict[bytes, dict[str, Any]]:
+        records = {name: self.failure(name) for name in self._names(_FAILURE)}
+        return {name: record for name, record in records.items() if record is not None}
+
+    def remove_failures(self, names: Iterable[Name]) -> int:
+        return sum(self.store.pop(_FAILURE + as_name(name), None) is not None for name in names)
 
     def close(self) -> None:
         if not self.backend or self.store == self._saved:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 
-from .base import base_lock
+from .base import LockDetails, base_lock
 from .fsops import look, write_all
 from .jugdir import LOCKS, JugDir, cannot
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .fsops import FileSystem
 
 FAILED_TIME = 1
+_CREATED = "%Y-%m-%d (%Hh%M.%S)"
 
 
 class file_based_lock(base_lock):
@@ -75,6 +76,18 @@ class file_based_lock(base_lock):
                 return False
             return self._unlink()
 
+    def details(self) -> LockDetails | None:
+        """Who made the lock, and when; None if there is none."""
+        with cannot("look at the lock", self.fullname):
+            try:
+                found = self._read()
+            except PermissionError:
+                return LockDetails(self.is_failed())  # another user's
+        if found is None:
+            return None
+        host, pid, since = _parsed(found[1].decode("utf-8", "replace"))
+        return LockDetails(has_failed(found[0]), host, pid, since)
+
     def holder(self) -> str:
         """What the lock's file says about who made it; empty if there is no lock."""
         found = self._read()
@@ -95,7 +108,7 @@ class file_based_lock(base_lock):
 
     def _identity(self) -> bytes:
         fs = self._fs
-        created = time.strftime("%Y-%m-%d (%Hh%M.%S)", time.localtime(fs.now()))
+        created = time.strftime(_CREATED, time.localtime(fs.now()))
         return f"PID {fs.pid()} on HOSTNAME {fs.host()}\nLock created on {created}\n".encode()
 
     def _sign(self, fd: int, text: bytes) -> int:
@@ -148,3 +161,22 @@ class file_based_lock(base_lock):
 def has_failed(found: os.stat_result | None) -> bool:
     """True for the attributes of a lock that is marked as failed."""
     return found is not None and int(found.st_mtime) == FAILED_TIME
+
+
+def _parsed(text: str) -> tuple[str, int, float | None]:
+    """Host, process and time from what a lock's file says; empty, 0 and None for what it does not say."""
+    host, pid, since = "", 0, None
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) == 5 and (words[0], words[2], words[3]) == ("PID", "on", "HOSTNAME") and words[1].isdecimal():
+            host, pid = words[4], int(words[1])
+        elif line.startswith("Lock created on "):
+            since = _seconds(line[len("Lock created on ") :])
+    return host, pid, since
+
+
+def _seconds(created: str) -> float | None:
+    try:
+        return time.mktime(time.strptime(created, _CREATED))
+    except (ValueError, OverflowError):
+        return None

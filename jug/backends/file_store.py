@@ -10,11 +10,12 @@ from __future__ import annotations
 import time
 
 from ..errors import DamagedResultError
-from .base import FEW, as_name, base_store
+from .base import FEW, LockDetails, as_name, base_store
+from .failures import FailureRecords
 from .file_lock import file_based_lock, has_failed
 from .formats import read_result, serialise
 from .fsops import FileSystem, sync_directory
-from .jugdir import LOCKS, PACKFILE, PACKS, TEMPORARY, JugDir, cannot
+from .jugdir import FAILURES, LOCKS, PACKFILE, PACKS, TEMPORARY, JugDir, cannot
 from .listing import file_listing
 from .packs import Packs
 
@@ -45,6 +46,7 @@ class file_store(base_store):
         self._dir = JugDir(dname, fs)
         self._fs = self._dir.fs
         self._packs = Packs(self._dir)
+        self._failures = FailureRecords(self._dir)
         self._barriers: file_listing | None = None
 
     def create(self) -> None:
@@ -125,11 +127,29 @@ class file_store(base_store):
         found = {name: self._stat(self._dir.lock(name)) for name in self.listlocks()}
         return {name: has_failed(lock) for name, lock in found.items() if lock is not None}
 
+    def lock_details(self) -> dict[bytes, LockDetails]:
+        found = {name: self.getlock(name).details() for name in self.listlocks()}
+        return {name: details for name, details in found.items() if details is not None}
+
     def remove_lock(self, name: Name, failed_only: bool = False) -> bool:
         return self.getlock(name).remove(failed_only)
 
     def remove_locks(self) -> int:
         return sum(self._unlink(self._dir.lock(name)) for name in self.listlocks())
+
+    # Failures
+
+    def record_failure(self, name: Name, record: dict[str, Any]) -> None:
+        self._failures.put(as_name(name), record)
+
+    def failure(self, name: Name) -> dict[str, Any] | None:
+        return self._failures.get(as_name(name))
+
+    def failures(self) -> dict[bytes, dict[str, Any]]:
+        return self._failures.all()
+
+    def remove_failures(self, names: Iterable[Name]) -> int:
+        return sum(self._failures.remove(as_name(name)) for name in names)
 
     # Ends
 
@@ -146,11 +166,12 @@ class file_store(base_store):
                 for name in place.results(prefix):
                     store._unlink(place.result(name))
             store.remove_locks()
+            store.remove_failures(place.failures())
             store._unlink(place.lock("pack-save"))
             store._unlink(place.path(PACKS, PACKFILE))
             for temporary in filter(_is_temporary, place.names(TEMPORARY)):
                 store._unlink(place.path(TEMPORARY, temporary))
-            directories = [place.path(name) for name in (*prefixes, LOCKS, PACKS, TEMPORARY)]
+            directories = [place.path(name) for name in (*prefixes, LOCKS, PACKS, TEMPORARY, FAILURES)]
             store._rmdirs([*directories, place.root])
 
     def _load_packed(self, name: bytes, path: str, missing: OSError) -> Any:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .base import Name
 
-LOCKS, TEMPORARY, PACKS = "locks", "tempfiles", "packs"
+LOCKS, TEMPORARY, PACKS, FAILURES = "locks", "tempfiles", "packs", "failures"
 PACKFILE = "jugpack"
 _HEX = "0123456789abcdef"
 _LOCK = ".lock"
@@ -83,6 +83,10 @@ class JugDir:
         """The names of all locks of tasks."""
         found = [name[:40] for name in self.names(LOCKS) if len(name) == 45 and name.endswith(_LOCK)]
         return [name.encode() for name in found if not name.strip(_HEX)]
+
+    def failures(self) -> list[bytes]:
+        """The names of all tasks that have a record of a failure."""
+        return [name.encode() for name in self.names(FAILURES) if len(name) == 40 and not name.strip(_HEX)]
 
     def exists(self) -> bool:
         """True if the root is a directory, False if it is missing; an error if it is something else."""

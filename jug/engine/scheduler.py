@@ -14,6 +14,7 @@ from ..errors import DamagedResultError, StopWorker, StoreError
 from ..hooks import jug_hook
 from .commit import commit
 from .interrupts import Interrupted, Interrupts
+from .journal import record_failure
 from .outcome import Ending, Outcome
 from .patience import Patience
 from .plan import BUSY, DONE, FAILED, READY, WAITING, Plan
@@ -326,6 +327,7 @@ class Scheduler:
         self.plan.failed(node)
         self.failures.append(task)
         self.reporter.failed(task, error)
+        record_failure(self.store, task, error)
         if self.settings.pdb:
             import pdb
 

@@ -6,7 +6,7 @@ import sys
 import time
 
 from ..engine.reporter import Reporter
-from ..errors import JugError
+from ..engine.tracebacks import traceback_of_task
 from ..short import short_call
 
 TYPE_CHECKING = False
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 _LONG_WAIT = 10.0  # seconds
 _VERBOSITY = ("quiet", "info", "debug")
-# What is between the command and the task's function. (Functions of tasks may be in other modules of jug.)
-_MACHINERY = tuple(f"jug.{name}" for name in ("backends.", "engine.", "hooks.", "nodes", "task"))
 
 
 class ConsoleReporter(Reporter):
@@ -75,24 +73,3 @@ class ConsoleReporter(Reporter):
 def in_short(task: Task[Any]) -> str:
     """The call in one line of reasonable length."""
     return short_call(task.name, task.args, task.kwargs)
-
-
-def traceback_of_task(error: BaseException) -> str:
-    """The traceback, without the frames of jug that lead to the task's function; of a JugError, the sentence."""
-    import traceback
-
-    tb = error.__traceback__
-    while tb is not None and tb.tb_frame.f_globals.get("__name__", "").startswith(_MACHINERY):
-        tb = tb.tb_next
-    if tb is not None or not isinstance(error, JugError):
-        return "".join(traceback.format_exception(type(error), error, tb or error.__traceback__))
-    cause = error.__cause__
-    before = traceback_of_task(cause) if cause is not None and _has_frame_of_user(cause) else ""
-    return f"{before}{error}\n"
-
-
-def _has_frame_of_user(error: BaseException) -> bool:
-    tb = error.__traceback__
-    while tb is not None and tb.tb_frame.f_globals.get("__name__", "").startswith("jug."):
-        tb = tb.tb_next
-    return tb is not None

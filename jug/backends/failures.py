@@ -1,0 +1,97 @@
+"""What is remembered of tasks that failed: a small JSON file each, ``failures/<hash>`` in the jugdir.
+
+A record says what happened the last time; it decides nothing. Jug 2.7 takes these files for results that nobody uses,
+and removes them in ``jug cleanup``.
+"""
+
+from __future__ import annotations
+
+from .fsops import read_all
+from .jugdir import FAILURES, cannot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .jugdir import JugDir
+
+    _Record = dict[str, Any]
+    _Version = tuple[int, int]
+
+
+class FailureRecords:
+    """The records of one jugdir. Each file is read once, and again when it was replaced."""
+
+    def __init__(self, jugdir: JugDir) -> None:
+        self._dir = jugdir
+        self._read: dict[bytes, tuple[_Version, _Record | None]] = {}
+
+    def put(self, name: bytes, record: _Record) -> None:
+        """Keep `record` in place of an earlier one."""
+        path = self._path(name)
+        with cannot("write", path), self._dir.publish(FAILURES, path) as stream:
+            stream.write(dump_record(record))
+
+    def get(self, name: bytes) -> _Record | None:
+        """The record of the task `name`, or None."""
+        path = self._path(name)
+        with cannot("read", path):
+            try:
+                found = self._dir.fs.stat(path)
+                version = found.st_ino, found.st_mtime_ns
+                if name not in self._read or self._read[name][0] != version:
+                    self._read[name] = version, self._load(path)
+            except OSError as error:
+                if not self._dir.is_missing(error):
+                    raise
+                self._read.pop(name, None)
+                return None
+        return self._read[name][1]
+
+    def all(self) -> dict[bytes, _Record]:
+        """All that can be read, by name."""
+        with cannot("list", self._dir.path(FAILURES)):
+            names = self._dir.failures()
+        records = {name: self.get(name) for name in names}
+        self._read = {name: self._read[name] for name in names if name in self._read}
+        return {name: record for name, record in records.items() if record is not None}
+
+    def remove(self, name: bytes) -> bool:
+        """Forget the record; True if there was one."""
+        path = self._path(name)
+        with cannot("remove", path):
+            try:
+                self._dir.fs.unlink(path)
+            except OSError as error:
+                if not self._dir.is_missing(error):
+                    raise
+                return False
+        return True
+
+    def _path(self, name: bytes) -> str:
+        return self._dir.path(FAILURES, name.decode("ascii"))
+
+    def _load(self, path: str) -> _Record | None:
+        fd = self._dir.fs.open_read(path)
+        try:
+            return parse_record(read_all(self._dir.fs, fd))
+        finally:
+            self._dir.fs.close(fd)
+
+
+def dump_record(record: _Record) -> bytes:
+    """The record as text that every store can keep."""
+    import json
+
+    return json.dumps(record).encode("ascii")
+
+
+def parse_record(text: bytes) -> _Record | None:
+    """The record in `text`, or None if it is something else."""
+    import json
+
+    try:
+        record = json.loads(text)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None

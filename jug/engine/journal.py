@@ -1,0 +1,71 @@
+"""What happened to a task, written down in the store for those who were not there: so far, how it failed last.
+
+A record is a dict of plain values: ``task`` (its name), ``call`` (the call in short), ``error`` (the last line of the
+traceback), ``traceback``, ``host`` and ``pid`` of the worker, ``time`` (seconds since the epoch, by the clock of that
+host) and ``attempts`` (how often the task has failed, in all workers, since the record began). It decides nothing,
+and does not count once the task has a result.
+"""
+
+from __future__ import annotations
+
+from ..errors import StoreError
+from ..short import short_call
+from .tracebacks import traceback_of_task
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..backends.base import base_store
+    from ..task import Task
+
+# Characters of a traceback: one with a matrix in its message must not fill the store.
+_MOST = 20_000
+
+
+def record_failure(store: base_store, task: Task[Any], error: BaseException) -> None:
+    """Write down that the task failed with `error`."""
+    try:
+        before = store.failure(task.hash()) or {}
+        store.record_failure(task.hash(), _record(task, error, _attempts(before) + 1))
+    except StoreError:
+        # The failure itself is told by the worker that had it; and a store that is really unusable will say so
+        # as soon as it is needed.
+        pass
+
+
+def _attempts(record: dict[str, Any]) -> int:
+    attempts = record.get("attempts")
+    return attempts if isinstance(attempts, int) else 0
+
+
+def _record(task: Task[Any], error: BaseException, attempts: int) -> dict[str, Any]:
+    import os
+    import time
+
+    return {
+        "task": task.name,
+        "call": short_call(task.name, task.args, task.kwargs),
+        "error": _in_one_line(error),
+        "traceback": _shortened(traceback_of_task(error)),
+        "host": os.uname().nodename,
+        "pid": os.getpid(),
+        "time": time.time(),
+        "attempts": attempts,
+    }
+
+
+def _in_one_line(error: BaseException) -> str:
+    import traceback
+
+    text = "".join(traceback.format_exception_only(type(error), error))
+    lines = [line for line in text.splitlines() if line.strip()]
+    # Of a SyntaxError the last line; of a message of many lines the first.
+    return (lines[-1] if isinstance(error, SyntaxError) else lines[0])[:500]
+
+
+def _shortened(text: str) -> str:
+    """Both ends of a long text."""
+    if len(text) <= _MOST:
+        return text
+    return f"{text[: _MOST // 2]}\n... {len(text) - _MOST} characters ...\n{text[-_MOST // 2 :]}"
