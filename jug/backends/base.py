@@ -94,6 +94,9 @@ class Listing:
 class base_store(ABC):
     """Results and locks, by name."""
 
+    def __init__(self, name: Any = None) -> None:
+        """Does nothing; stores of third parties call it with what they were made from."""
+
     def create(self) -> None:
         """Prepare the store for writing; called when first needed, may be called again."""
 

@@ -39,11 +39,11 @@ def encode_value(object: Any) -> bytes:
     return zlib.compress(b"P" + pickle.dumps(object, pickle.HIGHEST_PROTOCOL))
 
 
-def decode(data: bytes) -> Any:
-    """The object that :func:`encode` made `data` from."""
-    if not data:
+def decode(s: bytes) -> Any:
+    """The object that :func:`encode` made `s` from."""
+    if not s:
         return None
-    payload = _decompress(data)
+    payload = decompress(s)
     tag = payload[:1]
     if tag == b"P":
         return _unpickle(memoryview(payload)[1:])
@@ -97,7 +97,8 @@ def read_npy(source: Any) -> Any:
         raise ValueError(f"the array is cut short: {error}") from error
 
 
-def _decompress(data: bytes) -> bytes:
+def decompress(data: bytes) -> bytes:
+    """The tag and payload of an encoded object that is not None."""
     inflater = zlib.decompressobj()
     try:
         payload = inflater.decompress(data)

@@ -85,7 +85,7 @@ class file_based_lock(base_lock):
                 return LockDetails(self.is_failed())  # another user's
         if found is None:
             return None
-        host, pid, since = _parsed(found[1].decode("utf-8", "replace"))
+        host, pid, since = parse_holder(found[1].decode("utf-8", "replace"))
         return LockDetails(has_failed(found[0]), host, pid, since)
 
     def holder(self) -> str:
@@ -163,7 +163,7 @@ def has_failed(found: os.stat_result | None) -> bool:
     return found is not None and int(found.st_mtime) == FAILED_TIME
 
 
-def _parsed(text: str) -> tuple[str, int, float | None]:
+def parse_holder(text: str) -> tuple[str, int, float | None]:
     """Host, process and time from what a lock's file says; empty, 0 and None for what it does not say."""
     host, pid, since = "", 0, None
     for line in text.splitlines():

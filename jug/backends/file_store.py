@@ -16,10 +16,14 @@ from .file_lock import file_based_lock, has_failed
 from .formats import read_result, serialise
 from .fsops import FileSystem, sync_directory
 from .jugdir import FAILURES, LOCKS, PACKFILE, PACKS, TEMPORARY, JugDir, cannot
+from .keepalive import Liveness, file_keepalive_based_lock
 from .listing import file_listing
-from .packs import Packs
+from .packing import is_aside
+from .packlock import PACK_LOCK
+from .packs import Packing, Packs
+from .pulse import Pulse
 
-__all__ = ["file_based_lock", "file_store", "fsync_dir"]
+__all__ = ["file_based_lock", "file_keepalive_based_lock", "file_keepalive_store", "file_store", "fsync_dir"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -114,6 +118,10 @@ class file_store(base_store):
                 sync_directory(self._fs, self._dir.path(prefix))
         return removed | self._packs.remove(set(wanted))
 
+    def pack(self) -> Packing:
+        """Move small results into one file; others may work in the store, and pack, at the same time."""
+        return self._packs.pack()
+
     # Locks
 
     def getlock(self, name: Name) -> file_based_lock:
@@ -167,7 +175,7 @@ class file_store(base_store):
                     store._unlink(place.result(name))
             store.remove_locks()
             store.remove_failures(place.failures())
-            store._unlink(place.lock("pack-save"))
+            store._unlink(place.lock(PACK_LOCK))
             store._unlink(place.path(PACKS, PACKFILE))
             for temporary in filter(_is_temporary, place.names(TEMPORARY)):
                 store._unlink(place.path(TEMPORARY, temporary))
@@ -211,6 +219,51 @@ class file_store(base_store):
                 pass
 
 
+class file_keepalive_store(file_store):
+    """The store in the directory `dname`, in which locks of workers that are gone are taken over.
+
+    All workers that share the directory have to use this kind of store: others give no signs of life.
+    """
+
+    def __init__(
+        self, dname: str | os.PathLike[str], compress_numpy: bool = False, *, fs: FileSystem | None = None
+    ) -> None:
+        super().__init__(dname, compress_numpy, fs=fs)
+        self._liveness = Liveness(self._dir)
+        self._pulse = Pulse(self._fs)
+
+    def getlock(self, name: Name) -> file_keepalive_based_lock:
+        return file_keepalive_based_lock(self._dir, name, self._liveness, self._pulse)
+
+    def listlocks(self) -> Iterator[bytes]:
+        """Iterate over the locks that have not expired."""
+        return iter(self.lock_states())
+
+    def lock_states(self) -> dict[bytes, bool]:
+        names = {self._dir.lock(name): name for name in super().listlocks()}
+        found = {path: self._stat(path) for path in names}
+        self._liveness.watch.forget_all_but(set(names))
+        with cannot("look at the locks in", self._dir.path(LOCKS)):
+            return {
+                names[path]: has_failed(lock)
+                for path, lock in found.items()
+                if lock is not None and not self._liveness.has_expired(path, lock)
+            }
+
+    def remove_locks(self) -> int:
+        return sum(self._unlink(self._dir.lock(name)) for name in super().listlocks())
+
+    def close(self) -> None:
+        self._pulse.close()
+        super().close()
+
+    @staticmethod
+    def remove_store(jugdir: str) -> None:
+        file_store.remove_store(jugdir.removeprefix("file_keepalive:"))
+
+
 def _is_temporary(name: str) -> bool:
     """True for our names, and for the 24 letters of old releases."""
-    return name.startswith("r-") or (len(name) == 24 and name.isascii() and name.isalnum())
+    if name.startswith(("r-", "steal-")) or is_aside(name):
+        return True
+    return len(name) == 24 and name.isascii() and name.isalnum()

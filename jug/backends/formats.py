@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from .encode import Writable
     from .fsops import FileSystem
 
-_NPY = b"\x93NUMPY"
-_PARQUET = b"PAR1"
+NPY = b"\x93NUMPY"
+PARQUET = b"PAR1"
 _CHUNK = 1 << 16
 _SMALL = 1 << 20
 
@@ -37,7 +37,7 @@ def read_result(fs: FileSystem, fd: int) -> Any:
     """The object in the open file `fd`, which is closed; ``ValueError`` if it is damaged."""
     try:
         head = fs.read(fd, _CHUNK)
-        if len(head) < _CHUNK or not head.startswith(_NPY):
+        if len(head) < _CHUNK or not head.startswith(NPY):
             return _from_bytes(read_all(fs, fd, head) if head else head)
         stream = fs.stream(fd)
         fd = -1
@@ -59,9 +59,9 @@ def _to_bytes(object: Any, compress_numpy: bool) -> bytes:
 
 
 def _from_bytes(data: bytes) -> Any:
-    if data.startswith(_NPY):
+    if data.startswith(NPY):
         return read_npy(data)
-    if data.startswith(_PARQUET):
+    if data.startswith(PARQUET):
         return _read_parquet(data)
     return decode(data)
 

@@ -121,6 +121,16 @@ class FileSystem:
         """The number of this process (asked each time: it is another one after a fork)."""
         return os.getpid()
 
+    def is_running(self, pid: int) -> bool:
+        """Whether there is a process of this number on this machine."""
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+        except (PermissionError, OverflowError):
+            pass  # another user's; or a number that says nothing
+        return True
+
     def host(self) -> str:
         """The name of this machine."""
         return os.uname().nodename

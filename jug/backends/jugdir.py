@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LOCKS, TEMPORARY, PACKS, FAILURES = "locks", "tempfiles", "packs", "failures"
 PACKFILE = "jugpack"
-_HEX = "0123456789abcdef"
+HEX = "0123456789abcdef"
 _LOCK = ".lock"
 
 
@@ -72,21 +72,21 @@ class JugDir:
 
     def prefixes(self) -> list[str]:
         """The directories that hold results."""
-        return [name for name in self.names() if len(name) == 2 and not name.strip(_HEX)]
+        return [name for name in self.names() if len(name) == 2 and not name.strip(HEX)]
 
     def results(self, prefix: str) -> list[bytes]:
         """The names of the results in one of the :meth:`prefixes`."""
         names = self.names(prefix)
-        return [(prefix + name).encode() for name in names if len(name) == 38 and not name.strip(_HEX)]
+        return [(prefix + name).encode() for name in names if len(name) == 38 and not name.strip(HEX)]
 
     def locks(self) -> list[bytes]:
         """The names of all locks of tasks."""
         found = [name[:40] for name in self.names(LOCKS) if len(name) == 45 and name.endswith(_LOCK)]
-        return [name.encode() for name in found if not name.strip(_HEX)]
+        return [name.encode() for name in found if not name.strip(HEX)]
 
     def failures(self) -> list[bytes]:
         """The names of all tasks that have a record of a failure."""
-        return [name.encode() for name in self.names(FAILURES) if len(name) == 40 and not name.strip(_HEX)]
+        return [name.encode() for name in self.names(FAILURES) if len(name) == 40 and not name.strip(HEX)]
 
     def exists(self) -> bool:
         """True if the root is a directory, False if it is missing; an error if it is something else."""

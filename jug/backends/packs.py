@@ -1,32 +1,50 @@
 """Many small results in one file: ``packs/jugpack``, one encoded dict of objects by name.
 
 The file is read when something is asked for that is not loose, and again when it was replaced. A damaged pack costs
-its own entries: a warning says so, once, and it is never written over.
+its own entries: a warning says so, once, and it is never written over. It is changed by one process at a time, and
+whoever removes results waits for a process that is packing, which would bring them back otherwise.
 """
 
 from __future__ import annotations
 
-import pickle
 import warnings
 
-from ..errors import StoreError
-from .encode import decode, encode
-from .file_lock import file_based_lock
+from ..errors import DamagedResultError, StoreError
 from .fsops import read_all
 from .jugdir import PACKFILE, PACKS, cannot
+from .packformat import Unreadable, read_pack, unpack, write_pack
+from .packing import SmallFiles
+from .packlock import PackLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-    from types import TracebackType
+    from collections.abc import Collection
     from typing import Any
 
     from .jugdir import JugDir
 
     _Version = tuple[int, int, int]
+    _Entries = dict[bytes, Any]
 
-_PATIENCE = 60.0
 _ABSENT = (0, 0, 0)
+
+
+class Packing:
+    """What came of packing.
+
+    Attributes
+    ----------
+    packed : int
+        How many results were moved into the pack.
+    unreadable : list of str
+        Small files that stayed, since they are damaged or cannot be read by what is installed here.
+    """
+
+    __slots__ = ("packed", "unreadable")
+
+    def __init__(self, packed: int, unreadable: list[str]) -> None:
+        self.packed = packed
+        self.unreadable = unreadable
 
 
 class Packs:
@@ -37,7 +55,7 @@ class Packs:
         self._path = jugdir.path(PACKS, PACKFILE)
         self._version: _Version | None = _ABSENT
         self._damaged = False
-        self._objects: dict[bytes, Any] = {}
+        self._entries: _Entries = {}
         self._names: frozenset[bytes] = frozenset()
 
     def names(self) -> frozenset[bytes]:
@@ -48,32 +66,66 @@ class Packs:
     def load(self, name: bytes) -> Any:
         """The packed object; ``KeyError`` if there is none."""
         self._refresh()
-        # A copy: what the caller does to it must not be seen by the next one, or be packed again.
-        return pickle.loads(pickle.dumps(self._objects[name], pickle.HIGHEST_PROTOCOL))
+        entry = self._entries[name]
+        if type(entry) is Unreadable:  # what it lacked may have been imported since
+            self._version = None
+            self._refresh()
+            entry = self._entries[name]
+        try:
+            return unpack(entry)
+        except (ValueError, KeyError) as error:
+            raise DamagedResultError(f"The result {name.decode()} in {self._path} is damaged: {error}") from error
 
     def remove(self, names: Collection[bytes]) -> set[bytes]:
-        """Take results out of the pack; returns those that were in it."""
-        if self.names().isdisjoint(names):
+        """Take results, whose files have just been removed, out of the pack; returns those that there were.
+
+        Who packs has the lock before it reads the files. If nobody has it now, all that was read by then is in the
+        pack now, and nothing that is read later can be any of `names`.
+        """
+        lock = PackLock(self._dir)
+        if not lock.is_held() and self.names().isdisjoint(names):
             return set()
-        gone: set[bytes] = set()
+        with cannot("change", self._path), lock:
+            files, entries = self._begin(lock)
+            removed = files.remove(set(names))
+            gone = entries.keys() & set(names)
+            if gone:
+                self._write(lock, {name: entry for name, entry in entries.items() if name not in gone})
+        return removed | gone
 
-        def without(objects: dict[bytes, Any]) -> dict[bytes, Any]:
-            gone.update(objects.keys() & set(names))
-            return {name: object for name, object in objects.items() if name not in gone}
+    def pack(self) -> Packing:
+        """Move small results into the pack."""
+        with cannot("change", self._path), PackLock(self._dir) as lock:
+            files, entries = self._begin(lock)
+            fresh = files.read()
+            overtaken: set[bytes] = set()
+            if fresh:
+                # A file is newer than what the pack has under its name.
+                entries = {**entries, **fresh}
+                self._write(lock, entries)
+                overtaken = files.retire(fresh)
+            if overtaken:
+                self._write(lock, {name: entry for name, entry in entries.items() if name not in overtaken})
+        return Packing(len(fresh) - len(overtaken), files.unreadable)
 
-        self.change(without)
-        return gone
+    def _begin(self, lock: PackLock) -> tuple[SmallFiles, _Entries]:
+        """What was the case when we got the lock."""
+        self._version = None  # read it again, whatever it looks like
+        self._refresh()
+        files = SmallFiles(self._dir, lock)
+        files.recover(self._entries)
+        return files, self._entries
 
-    def change(self, update: Callable[[dict[bytes, Any]], dict[bytes, Any]]) -> None:
-        """Replace the pack by what `update` makes of it, alone among all processes."""
-        with cannot("change", self._path), _alone(self._dir):
-            self._version = None  # read it again, whatever it looks like
-            self._refresh()
-            if self._damaged:
-                raise StoreError(f"Cannot change {self._path}: it is damaged")
-            data = encode(update(self._objects))
-            with self._dir.publish(PACKS, self._path) as stream:
-                stream.write(data)
+    def _write(self, lock: PackLock, entries: _Entries) -> None:
+        if self._damaged:
+            raise StoreError(f"Cannot change {self._path}: it is damaged")
+        try:
+            data = write_pack(entries)
+        except StoreError as error:
+            raise StoreError(f"Cannot change {self._path}: {error}") from None
+        with self._dir.publish(PACKS, self._path) as stream:
+            stream.write(data)
+            lock.check()
 
     def _refresh(self) -> None:
         with cannot("read", self._path):
@@ -96,39 +148,16 @@ class Packs:
             return
         data = read_all(self._dir.fs, fd)
         try:
-            objects = {name: object for name, object in decode(data).items() if isinstance(name, bytes)}
+            entries = read_pack(data)
         except Exception as error:  # noqa: BLE001  (unpickling may raise anything; loose results do not depend on it)
             self._take(version, {}, damaged=True)
             message = f"Ignoring the packed results in {self._path}: {error}"
             warnings.warn(message, RuntimeWarning, stacklevel=2)
         else:
-            self._take(version, objects)
+            self._take(version, entries)
 
-    def _take(self, version: _Version, objects: dict[bytes, Any], damaged: bool = False) -> None:
+    def _take(self, version: _Version, entries: _Entries, damaged: bool = False) -> None:
         if version != self._version:
-            self._version, self._objects, self._damaged = version, objects, damaged
-            self._names = frozenset(objects)
-
-
-class _alone:
-    """Holds the one lock over changes of the pack."""
-
-    def __init__(self, jugdir: JugDir) -> None:
-        self._fs = jugdir.fs
-        self._lock = file_based_lock(jugdir, "pack-save")
-
-    def __enter__(self) -> None:
-        deadline = self._fs.monotonic() + _PATIENCE
-        while not self._lock.get():
-            if self._fs.monotonic() > deadline:
-                holder = self._lock.holder().replace("\n", ", ") or "an unknown process"
-                raise StoreError(
-                    f"Cannot change the packed results: {self._lock.fullname} has been held for {_PATIENCE:.0f} s "
-                    f"({holder}); remove this file if that process is gone"
-                )
-            self._fs.sleep(0.05)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._lock.release()
+            names = frozenset(entries)
+            self._version, self._entries, self._damaged = version, entries, damaged
+            self._names = self._names if names == self._names else names

@@ -1,6 +1,7 @@
 """From what the user calls the jugdir to a store.
 
-A new kind of store is one line: :func:`register_scheme`.
+A new kind of store is one line: :func:`register_scheme`, or an entry point of an installed package (see
+:mod:`jug.backends.plugins`).
 """
 
 from __future__ import annotations
@@ -8,9 +9,13 @@ from __future__ import annotations
 import os
 
 from ..errors import UsageError
+from .adapted import adapted
 from .base import base_store
 from .dict_store import dict_store
-from .file_store import file_store
+from .file_store import file_keepalive_store, file_store
+from .plugins import plugin, plugin_schemes
+from .redis_store import redis_store
+from .redis_url import masked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,9 +36,12 @@ def register_scheme(scheme: str, factory: Callable[[str], base_store]) -> None:
 
 
 def select(jugdir: Any) -> base_store:
-    """The store that `jugdir` names: a directory, or a URI such as ``dict_store:<file>``. A store is returned as is."""
+    """The store that `jugdir` names: a directory, or a URI such as ``dict_store:<file>``.
+
+    A store is returned as it is, or as one with the whole interface if it is a third party's.
+    """
     if hasattr(jugdir, "getlock"):
-        return jugdir  # type: ignore[no-any-return]  # stores of third parties need not be ours by class
+        return adapted(jugdir)
     if not isinstance(jugdir, (str, os.PathLike)):
         raise UsageError(f"A jugdir is a path or the URI of a store, not {jugdir!r}")
     name = os.fspath(jugdir)
@@ -42,12 +50,20 @@ def select(jugdir: Any) -> base_store:
     if name == "dict_store":
         return dict_store()
     scheme = name.partition(":")[0]
-    if scheme != name and scheme in _schemes:
-        return _schemes[scheme](name)
-    if scheme != name and _is_scheme(scheme) and not os.path.exists(name):
-        known = ", ".join(sorted(_schemes))
-        raise UsageError(f"Unknown kind of store {scheme!r} in {name!r} (known: {known}); a directory is ./{name}")
-    return file_store(name)
+    if scheme == name or not _is_scheme(scheme):
+        return file_store(name)
+    factory = _schemes.get(scheme)
+    if factory is not None:
+        return adapted(factory(name))
+    if os.path.exists(name):
+        return file_store(name)
+    factory = plugin(scheme)
+    if factory is None:
+        known = ", ".join(sorted(_schemes.keys() | plugin_schemes()))
+        shown = masked(name)
+        raise UsageError(f"Unknown kind of store {scheme!r} in {shown!r} (known: {known}); a directory is ./{shown}")
+    register_scheme(scheme, factory)
+    return factory(name)
 
 
 def _is_scheme(text: str) -> bool:
@@ -55,4 +71,14 @@ def _is_scheme(text: str) -> bool:
     return len(text) > 1 and text[0] in _LETTERS and not text.strip(_WORD)
 
 
+def _keepalive(uri: str) -> base_store:
+    directory = uri.partition(":")[2]
+    if not directory:
+        raise UsageError(f"No directory is named in {uri!r}")
+    return file_keepalive_store(directory)
+
+
 register_scheme("dict_store", lambda uri: dict_store(uri.partition(":")[2] or None))
+for _scheme in ("redis", "rediss", "unix", "redis+unix"):
+    register_scheme(_scheme, redis_store)
+register_scheme("file_keepalive", _keepalive)

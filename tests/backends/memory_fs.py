@@ -125,6 +125,14 @@ class MemoryFS:
         self._changed(origin)
         self._changed(destination)
 
+    def link(self, source, target):
+        node = self._walk(source)
+        parent, name = self._parent(target)
+        if name in parent.entries:
+            raise OSError(errno.EEXIST, "File exists", target)
+        parent.entries[name] = node
+        self._changed(parent)
+
     def unlink(self, path):
         parent, name = self._parent(path)
         self._child(parent, name, path)
@@ -140,7 +148,11 @@ class MemoryFS:
         self.unlink(path)
 
     def utime(self, path, seconds):
-        self._walk(path).mtime_ns = int(seconds * 1e9)
+        node = self._walk(path)
+        if seconds is None:
+            self._changed(node)
+        else:
+            node.mtime_ns = int(seconds * 1e9)
 
     def abspath(self, path):
         return "/" + str(path).strip("/")
@@ -156,6 +168,9 @@ class MemoryFS:
 
     def pid(self):
         return 42
+
+    def is_running(self, pid):
+        return True
 
     def host(self):
         return "memory"

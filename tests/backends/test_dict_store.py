@@ -2,6 +2,7 @@ import os
 import pickle
 
 import pytest
+from test_fsops import Recorder
 
 from jug.backends.dict_store import dict_store
 from jug.errors import StoreError
@@ -52,6 +53,23 @@ def test_the_file_is_a_plain_pickle_that_old_releases_read(tmp_path, name):
     data = (tmp_path / "kept").read_bytes()
     assert b"jug" not in data
     assert pickle.loads(data) == {b"lock:" + name: 1}
+
+
+def test_a_process_killed_while_it_saves_leaves_what_was_there(tmp_path, names):
+    path = tmp_path / "kept"
+    at, died = 0, True
+    while died:
+        path.write_bytes(pickle.dumps({b"result:" + names[0]: pickle.dumps("old")}))
+        pid = os.fork()
+        if pid == 0:
+            store = dict_store(str(path), fs=Recorder(kill_before=at))
+            store.dump("new", names[0])
+            store.close()
+            os._exit(0)
+        died = os.waitpid(pid, 0)[1] != 0
+        assert dict_store(str(path)).load(names[0]) in (["old", "new"] if died else ["new"])
+        at += 1
+    assert at > 8
 
 
 def test_nothing_is_written_when_nothing_changed(tmp_path, name):

@@ -4,8 +4,8 @@ import subprocess
 import sys
 import zlib
 
-import numpy as np
 import pytest
+from optional import numpy as np
 
 from jug.backends.encode import decode, decode_from, encode, encode_to, encode_value
 
@@ -85,13 +85,18 @@ def test_a_changed_byte_is_an_error():
         zlib.compress(b"Q123"),
         zlib.compress(b"P"),
         zlib.compress(b"Pxyz"),
-        zlib.compress(b"N123"),
     ],
     ids=repr,
 )
 def test_garbage_is_an_error(data):
     with pytest.raises(ValueError, match=r"\w"):
         decode(data)
+
+
+def test_an_array_that_is_garbage_is_an_error():
+    pytest.importorskip("numpy")
+    with pytest.raises(ValueError, match=r"\w"):
+        decode(zlib.compress(b"N123"))
 
 
 def test_what_follows_the_end_is_ignored():

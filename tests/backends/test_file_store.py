@@ -2,9 +2,9 @@ import os
 import time
 import zlib
 
-import numpy as np
 import pytest
 from memory_fs import MemoryFS
+from optional import numpy as np
 
 from jug.backends.encode import encode
 from jug.backends.file_store import file_store, fsync_dir

@@ -15,7 +15,10 @@ from jug.backends.fsops import FileSystem, read_all, write_all
 
 SOURCES = Path(jug.backends.__file__).parent
 CLOSED_TO = {"os", "shutil", "pathlib", "tempfile", "glob", "socket", "subprocess", "mmap"}
-PARTS = ["atomic", "file_lock", "file_store", "formats", "jugdir", "listing", "packs", "dict_store"]
+PARTS = [
+    *("atomic", "file_lock", "file_store", "formats", "jugdir", "listing", "dict_store", "takeover", "keepalive"),
+    *("packs", "packformat", "packing", "packlock"),
+]
 CALLS = [name for name in vars(FileSystem) if not name.startswith("_")]
 
 
@@ -79,6 +82,8 @@ def test_no_file_is_touched_behind_the_recorder(tmp_path, names):
         store.load(name)
     list(store.list())
     store.lock_states()
+    store.pack()
+    store.remove(names[0])
     store.cleanup([])
     file_store.remove_store(str(tmp_path / "jugdir"))
     watching = False
@@ -126,6 +131,45 @@ def test_a_writer_killed_at_any_call_leaves_nothing_half_done(tmp_path, name):
         assert store.load(name) == "after"
         at += 1
     assert at > 10
+
+
+def test_a_packer_killed_at_any_call_leaves_nothing_half_done(tmp_path, names):
+    names = names[:4]
+    at, died = 0, True
+    while died:
+        jugdir = tmp_path / str(at)
+        for name in names:
+            file_store(jugdir).dump("old", name)
+        file_store(jugdir).pack()
+        for name in names[:2]:
+            file_store(jugdir).dump("new", name)
+        pid = os.fork()
+        if pid == 0:
+            file_store(jugdir, fs=Recorder(kill_before=at)).pack()
+            os._exit(0)
+        died = os.waitpid(pid, 0)[1] != 0
+        store = file_store(jugdir, fs=Impatient())
+        assert sorted(store.list()) == sorted(names)
+        assert [store.load(name) for name in names] == ["new", "new", "old", "old"]
+        assert store.remove(names[0])
+        store.pack()
+        assert sorted(file_store(jugdir).list()) == sorted(names[1:])
+        assert not [name for name in os.listdir(jugdir / "tempfiles") if not name.startswith("r-")]
+        at += 1
+    assert at > 50
+
+
+class Impatient(FileSystem):
+    """For whom time flies while it waits."""
+
+    def __init__(self):
+        self.slept = 0.0
+
+    def monotonic(self):
+        return super().monotonic() + self.slept
+
+    def sleep(self, seconds):
+        self.slept += 10
 
 
 def test_writing_goes_on_where_the_system_stopped(tmp_path):

@@ -2,8 +2,8 @@
 
 import pickle
 
-import numpy as np
 import pytest
+from optional import numpy as np
 
 OBJECTS = {
     "none": None,

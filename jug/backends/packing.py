@@ -1,0 +1,175 @@
+"""From small files to entries of a pack, such that at every moment each result is in one of them or in both.
+
+While a pack is made, others store, remove and replace results. A file is removed only after the pack that holds it is
+durable, and only if it still is the file that was packed. Looking and then unlinking could hit a newer file, so the
+file is set aside under another name first: now nobody can replace it, and it is either dropped or put back. What a
+killed process has set aside is dealt with by the next one that changes the pack.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+from .encode import decompress, read_npy
+from .formats import NPY, PARQUET
+from .fsops import read_all, sync_directory
+from .jugdir import HEX, TEMPORARY, cannot
+from .packformat import Packed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .jugdir import JugDir
+    from .packlock import PackLock
+
+#: Files of more bytes stay files.
+LARGEST = 512
+_ASIDE = "p-"
+
+
+class SmallFiles:
+    """The small results of `jugdir` that are files, for the holder of `lock`."""
+
+    def __init__(self, jugdir: JugDir, lock: PackLock) -> None:
+        self._dir = jugdir
+        self._fs = jugdir.fs
+        self._lock = lock
+        #: Paths of small files that are no result: damaged, or of a kind that nothing installed here can read.
+        self.unreadable: list[str] = []
+
+    def read(self) -> dict[bytes, Packed]:
+        """The entries that can be made of them."""
+        entries = {}
+        for prefix in self._dir.prefixes():
+            for name in self._dir.results(prefix):
+                self._lock.beat()
+                entry = self._entry(self._dir.result(name))
+                if entry is not None:
+                    entries[name] = entry
+        return entries
+
+    def retire(self, entries: dict[bytes, Packed]) -> set[bytes]:
+        """Remove the files, which are now in the pack; returns the names of those that were replaced or removed since
+        they were read, whose entries do not count."""
+        overtaken = set()
+        for name, entry in entries.items():
+            self._lock.beat()
+            path = self._dir.result(name)
+            with cannot("remove", path):
+                # Where it is not there, it was removed since, or we did this although the answer got lost.
+                self._if_there(self._fs.rename, path, self._aside(name))
+                if not self._settle(name, entry):
+                    overtaken.add(name)
+        self._sync(set(entries))
+        return overtaken
+
+    def recover(self, entries: dict[bytes, Any]) -> None:
+        """Deal with what a killed process has set aside; `entries` are those of the pack."""
+        names = [name[len(_ASIDE) :].encode() for name in self._dir.names(TEMPORARY) if is_aside(name)]
+        for name in names:
+            with cannot("put back", self._dir.result(name)):
+                self._settle(name, entries.get(name))
+        self._sync(set(names))
+
+    def remove(self, names: set[bytes]) -> set[bytes]:
+        """Remove these results, durably, whatever their size; returns those that there were."""
+        removed = set()
+        for name in names:
+            self._lock.beat()
+            path = self._dir.result(name)
+            with cannot("remove", path):
+                if self._if_there(self._fs.unlink, path):
+                    removed.add(name)
+        self._sync(names)
+        return removed
+
+    def _entry(self, path: str) -> Packed | None:
+        """The entry for a file; None if it is to stay where it is."""
+        with cannot("read", path):
+            try:
+                if self._fs.stat(path).st_size > LARGEST:
+                    return None
+                data = _content(self._dir, path)
+            except OSError as error:
+                if not self._dir.is_missing(error):
+                    raise
+                return None
+        if data.startswith(PARQUET) or len(data) > LARGEST:
+            return None
+        try:
+            return entry_of(data)
+        except Exception:  # noqa: BLE001  (reading an array may raise anything; the file stays, and is named)
+            self.unreadable.append(path)
+            return None
+
+    def _settle(self, name: bytes, entry: Any) -> bool:
+        """Drop the file that was set aside if it is what `entry` was made of, and else put it back."""
+        try:
+            data = _content(self._dir, self._aside(name))
+        except FileNotFoundError:
+            return False
+        is_packed = type(entry) is Packed and len(data) <= LARGEST and _is_source(data, entry)
+        if not is_packed:
+            self._put_back(name)
+        self._if_there(self._fs.unlink, self._aside(name))
+        return is_packed
+
+    def _put_back(self, name: bytes) -> None:
+        self._dir.ensure(name[:2].decode())
+        try:
+            self._fs.link(self._aside(name), self._dir.result(name))
+        except FileExistsError:
+            pass  # a newer one
+        except OSError:
+            # No links on this file system.
+            self._fs.rename(self._aside(name), self._dir.result(name))
+
+    def _aside(self, name: bytes) -> str:
+        return self._dir.path(TEMPORARY, _ASIDE + name.decode())
+
+    def _if_there(self, step: Callable[..., object], *arguments: object) -> bool:
+        """Do it; False if there is no such file."""
+        try:
+            step(*arguments)
+        except OSError as error:
+            if not self._dir.is_missing(error):
+                raise
+            return False
+        return True
+
+    def _sync(self, names: set[bytes]) -> None:
+        for prefix in sorted({name[:2].decode() for name in names}):
+            self._lock.beat()
+            path = self._dir.path(prefix)
+            with cannot("change", path):
+                self._if_there(sync_directory, self._fs, path)
+
+
+def is_aside(name: str) -> bool:
+    """True for the name of a file in ``tempfiles`` that was set aside."""
+    packed = name.removeprefix(_ASIDE)
+    return packed != name and len(packed) == 40 and not packed.strip(HEX)
+
+
+def entry_of(data: bytes) -> Packed:
+    """The entry for a result whose file holds `data`; raises if that is damaged. Pickles are not unpickled."""
+    if data.startswith(NPY):
+        read_npy(data)
+        return Packed(zlib.compress(b"N" + data))
+    if data and decompress(data)[:1] not in (b"P", b"N"):
+        raise ValueError("not an encoded object")
+    return Packed(data)
+
+
+def _is_source(data: bytes, entry: Packed) -> bool:
+    return data == entry or (data.startswith(NPY) and zlib.compress(b"N" + data) == entry)
+
+
+def _content(jugdir: JugDir, path: str) -> bytes:
+    fd = jugdir.fs.open_read(path)
+    try:
+        return read_all(jugdir.fs, fd)
+    finally:
+        jugdir.fs.close(fd)

@@ -1,0 +1,44 @@
+"""``jug pack``: many small results in one file."""
+
+from __future__ import annotations
+
+from ..backends.packing import LARGEST
+from . import terminal
+from .command import SubCommand
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from ..config import Options
+
+
+class PackCommand(SubCommand):
+    """Pack small result files into a single file (file-based stores only)
+
+    Can be done at any time: others may execute, invalidate, clean up or pack meanwhile.
+    """
+
+    name = "pack"
+
+    def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
+        if not hasattr(store, "pack"):
+            print("Cannot pack this store (only jugdata directories can be packed)")
+            return 0
+        done = store.pack()
+        print(f"Packed {done.packed} objects")
+        if done.unreadable:
+            terminal.say(_left(done.unreadable))
+        return 0
+
+
+def _left(paths: list[str]) -> str:
+    if len(paths) == 1:
+        return (
+            f"1 file of at most {LARGEST} bytes was left as it is, since it is damaged or cannot be read ({paths[0]})"
+        )
+    return (
+        f"{len(paths)} files of at most {LARGEST} bytes were left as they are, since they are damaged or cannot be "
+        f"read (the first one is {paths[0]})"
+    )
