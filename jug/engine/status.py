@@ -21,7 +21,7 @@ class State(IntEnum):
     WAITING = 0, "A result that it needs is not there yet."
     READY = 1, "It can be run now."
     RUNNING = 2, "A worker holds its lock."
-    FAILED = 3, "It raised an exception, and its lock was kept so that nobody runs it again."
+    FAILED = 3, "It raised an exception when it was last run; with --keep-failed, nobody runs it again."
     FINISHED = 4, "Its result is in the store."
 
     sentence: str
@@ -36,12 +36,12 @@ class State(IntEnum):
 _STATES = tuple(State)
 
 
-def state_of(finished: bool, failed_lock: bool | None, dependencies_finished: bool) -> State:
-    """The state of one task; `failed_lock` is None if it is not locked."""
+def state_of(finished: bool, has_failed: bool | None, dependencies_finished: bool) -> State:
+    """The state of one task; `has_failed` is False if a worker has its lock, and None if there is nothing known."""
     if finished:
         return State.FINISHED
-    if failed_lock is not None:
-        return State.FAILED if failed_lock else State.RUNNING
+    if has_failed is not None:
+        return State.FAILED if has_failed else State.RUNNING
     return State.READY if dependencies_finished else State.WAITING
 
 
@@ -59,12 +59,12 @@ class Status:
         self._selects = selects
         self._table: dict[str, dict[State, int]] | None = None
         # Locks first: a task that finishes in between is then seen as finished, or as running, but never as neither.
-        locks = store.lock_states()
+        marks = {**dict.fromkeys(store.failures(), True), **store.lock_states()}
         finished = finished_nodes(graph, store)
         self.states = bytearray(
             state_of(
                 bool(finished[node]),
-                locks.get(graph.hash(node)) if locks else None,
+                marks.get(graph.hash(node)) if marks else None,
                 bool(finished[node]) or all(finished[needed] for needed in graph.dependencies(node)),
             )
             for node in range(graph.listed)

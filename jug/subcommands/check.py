@@ -1,12 +1,16 @@
-"""``jug check``: is everything finished?"""
+"""``jug check``: is everything finished? And with ``--hashes``: will the results be found again?"""
 
 from __future__ import annotations
 
 from .. import task
+from ..config import Option
 from ..engine.graph import Graph
-from ..engine.jugfile import barrier_of
+from ..engine.jugfile import Jugfile, barrier_of
 from ..engine.status import Status
 from ..errors import EXIT_FAILED, EXIT_OK
+from ..roundtrip import UNHASHABLE
+from ..stability import ADVICE, Guard, Unstable, WatchedTasks
+from . import rereading
 from .command import SubCommand
 
 TYPE_CHECKING = False
@@ -21,11 +25,90 @@ class CheckCommand(SubCommand):
     """Returns 0 if all tasks are finished. 1 otherwise."""
 
     name = "check"
+    options = (
+        Option(
+            "hashes",
+            False,
+            "Check that the hashes of all tasks are the same each time, instead of whether the tasks are finished: "
+            "arguments are hashed again after they were pickled and read back, and the jugfile is read a second time "
+            "by another process. Returns 0 if no hash changes, 1 otherwise",
+        ),
+    )
+
+    def reads_jugfile(self, options: Options) -> bool:
+        return not options.check_hashes
 
     def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
+        if options.check_hashes:
+            return check_hashes(options)
         return EXIT_OK if is_complete(store, jugspace) else EXIT_FAILED
 
 
 def is_complete(store: Any, jugspace: Mapping[str, Any]) -> bool:
     """Whether the jugfile was read to its end and all its tasks are finished."""
     return barrier_of(jugspace) is None and Status(Graph(task.alltasks), store).is_complete()
+
+
+def check_hashes(options: Options) -> int:
+    """Read the jugfile twice, and say which hashes change."""
+    tasks = task.alltasks = WatchedTasks()
+    barrier = barrier_of(Jugfile(options.jugfile, options.user_args).load())
+    findings = Findings(tasks)
+    lines = [f"{line}." for line in findings.lines()]
+    # A task without a hash cannot be compared, and there is enough to do.
+    differs = "" if findings.has_unhashable else rereading.difference(options, tasks, barrier is None)
+    if findings.unstable:
+        lines.append(f"{ADVICE}.")
+    if differs:
+        lines.append(differs)
+    is_stable = not (findings.unstable or differs)
+    if not options.short and lines:
+        print("\n".join(lines))
+    problems = [f"{findings.unstable} with arguments whose hash changes"] if findings.unstable else []
+    problems += ["not the same in a second reading"] if differs else []
+    print(f"{len(tasks)} tasks: {', '.join(problems) or 'no hash changes'}.")
+    if barrier is not None:
+        print(f"The jugfile stops at a barrier ({barrier}): tasks after it, if there are any, were not checked.")
+    return EXIT_OK if is_stable else EXIT_FAILED
+
+
+class Findings:
+    """What is unstable in `tasks`: one line for each kind of it, however many tasks have it.
+
+    Attributes
+    ----------
+    unstable : int
+        How many tasks have an argument whose hash changes, other than harmlessly.
+    has_unhashable : bool
+        Whether there is an argument that has no hash at all.
+    """
+
+    def __init__(self, tasks: WatchedTasks) -> None:
+        self.unstable = 0
+        self.has_unhashable = False
+        self._kinds: dict[tuple[Any, ...], tuple[Unstable, dict[int, None]]] = {}
+        guard = Guard()
+        for number, checked in enumerate(tasks):
+            found = tasks.changed(checked) + guard.unstable(checked)
+            self.unstable += any(not one.is_harmless for one in found)
+            for one in found:
+                self._add(checked.name, number, one)
+
+    def _add(self, name: str, number: int, one: Unstable) -> None:
+        reason = one.reason.partition(":")[0]  # more may be said of the single object, such as its address
+        self.has_unhashable |= reason == UNHASHABLE
+        key = (one.is_harmless, name, one.kind_of_place, one.type, reason)
+        self._kinds.setdefault(key, (one, {}))[1][number] = None
+
+    def lines(self) -> list[str]:
+        """What is unstable first, then what is so harmlessly; of each kind the first one in full."""
+        lines = []
+        for (is_harmless, name, *_), (first, tasks) in sorted(self._kinds.items(), key=_harmless_last):
+            count = f" ({len(tasks)} tasks, this is the first)" if len(tasks) > 1 else ""
+            note = "Only a note: " if is_harmless else ""
+            lines.append(f"{note}{name}: {first}{count}")
+        return lines
+
+
+def _harmless_last(kind: tuple[tuple[Any, ...], Any]) -> bool:
+    return bool(kind[0][0])

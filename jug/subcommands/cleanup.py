@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 from .. import task
 from ..config import Option
 from ..engine.graph import Graph
 from ..engine.jugfile import barrier_of
+from ..engine.removal import Cleanup
 from ..errors import UsageError
 from .command import SubCommand
 
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from ..backends.base import LockDetails
     from ..config import Options
 
 
@@ -26,28 +30,82 @@ class CleanupCommand(SubCommand):
         Option(
             "failed-only",
             False,
-            "Cleanup failed locks leaving computed results and active locks untouched",
+            "Cleanup failed locks and the records of failures, leaving computed results and active locks untouched",
             exclusive="what",
         ),
         Option("keep-locks", False, "Cleanup unused results leaving locks untouched", exclusive="what"),
+        Option("dry-run", False, "Only say what would go; nothing is removed"),
     )
 
     def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
-        if options.cleanup_failed_only:
-            failed = [name for name, has_failed in store.lock_states().items() if has_failed]
-            print(f"Removed {sum(store.remove_lock(name, failed_only=True) for name in failed)} failed locks")
-            return 0
-        if options.cleanup_locks_only:
+        if not (options.cleanup_failed_only or options.cleanup_locks_only):
+            _refuse_barrier(options, jugspace)
+        graph = Graph(task.alltasks)
+        if options.cleanup_dry_run:
+            _tell(_plan(options, graph, store), options)
+        elif options.cleanup_failed_only:
+            plan = _plan(options, graph, store)
+            print(f"Removed {sum(store.remove_lock(name, failed_only=True) for name in plan.locks)} failed locks")
+            _print_records("Removed", store.remove_failures(plan.records))
+        elif options.cleanup_locks_only:
             print(f"Removed {store.remove_locks()} locks")
-            return 0
-        barrier = barrier_of(jugspace)
-        if barrier is not None:
-            raise UsageError(
-                f"the jugfile {options.jugfile!r} stops at a barrier ({barrier}), so which results are used after "
-                "it is not known: nothing was removed (finish with 'jug execute' first, or use --locks-only or "
-                "--failed-only)"
-            )
-        print(f"Removed {store.cleanup(list(Graph(task.alltasks).index), keeplocks=True)} objects")
-        if not options.cleanup_keep_locks:
-            print(f"Removed {store.remove_locks()} locks")
+        else:
+            records = store.remove_failures(_plan(options, graph, store).records)
+            print(f"Removed {store.cleanup(graph.tasks, keeplocks=True)} objects")
+            if not options.cleanup_keep_locks:
+                print(f"Removed {store.remove_locks()} locks")
+            _print_records("Removed", records)
         return 0
+
+
+def _refuse_barrier(options: Options, jugspace: Mapping[str, Any]) -> None:
+    barrier = barrier_of(jugspace)
+    if barrier is not None:
+        raise UsageError(
+            f"the jugfile {options.jugfile!r} stops at a barrier ({barrier}), so which results are used after "
+            "it is not known: nothing was removed (finish with 'jug execute' first, or use --locks-only or "
+            "--failed-only)"
+        )
+
+
+def _plan(options: Options, graph: Graph, store: Any) -> Cleanup:
+    plan = Cleanup(graph, store)
+    if options.cleanup_failed_only:
+        return plan.add_locks(failed_only=True)
+    if options.cleanup_locks_only:
+        return plan.add_locks()
+    plan.add_unused(options.cleanup_keep_locks)
+    return plan if options.cleanup_keep_locks else plan.add_locks()
+
+
+def _tell(plan: Cleanup, options: Options) -> None:
+    """What would go, in as many lines as there are kinds of it and holders of locks."""
+    has_results = not (options.cleanup_failed_only or options.cleanup_locks_only)
+    if has_results:
+        whose = f" that no task of {options.jugfile!r} has; {plan.kept} would stay" if not options.short else ""
+        print(f"Would remove {len(plan.results)} objects{whose}")
+    if not options.cleanup_keep_locks:
+        failed = "failed locks" if options.cleanup_failed_only else "locks"
+        print(f"Would remove {len(plan.locks)} {failed}")
+        if not options.short:
+            for name, lock, count in plan.holders():
+                print(f"    {name or '(no task of the jugfile)'}: {_in_words(lock, count)}")
+    _print_records("Would remove", len(plan.records))
+    print("Dry run: nothing was removed.")
+
+
+def _in_words(lock: LockDetails, count: int) -> str:
+    """The state of a lock, who holds it and since when; for several of the same holder, since the first of them."""
+    words = ["failed" if lock.failed else "held"]
+    if count > 1:
+        words.insert(0, f"{count} locks")
+    if lock.host or lock.pid:
+        words.append(f"process {lock.pid or '?'} on {lock.host or '?'}")
+    if lock.since is not None:
+        words.append(time.strftime("since %Y-%m-%d %H:%M:%S", time.localtime(lock.since)))
+    return ", ".join(words)
+
+
+def _print_records(verb: str, number: int) -> None:
+    if number:
+        print(f"{verb} {number} record{'s' * (number > 1)} of failures")

@@ -1,13 +1,22 @@
-"""``jug invalidate``: remove results, and all that was computed from them."""
+"""``jug invalidate``: remove results, and all that was computed from them.
+
+What is going to go is shown first; where that cannot be shown, nothing goes.
+"""
 
 from __future__ import annotations
 
+import sys
+
 from .. import task
+from ..config import Option
 from ..engine.graph import Graph
 from ..engine.jugfile import barrier_of
+from ..engine.removal import Invalidation
+from ..errors import JugError, OutputError
 from ..io import task_table
+from . import terminal
 from .command import SubCommand
-from .selection import selection_from, selection_in_words, selection_options
+from .selection import no_match, selection_from, selection_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,33 +27,101 @@ if TYPE_CHECKING:
 
 
 class InvalidateCommand(SubCommand):
-    """Invalidate the results of a task
+    """Invalidate the results of tasks, and all results that depend on them
 
-    Everything that depends on a selected task, directly or not, is invalidated with it.
+    A table of what goes is printed before anything is removed.
     """
 
     name = "invalidate"
     section = "invalid"
-    options = selection_options("Invalidate", required=True)
+    options = (
+        *selection_options("Invalidate", required=True),
+        Option("dry-run", False, "Only say what would go, with all that depends on it; nothing is removed"),
+    )
 
     def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
         graph = Graph(task.alltasks)
         chosen = graph.selected(selection_from(options, "invalid"))
-        # Dependents first: whoever looks in between never sees a result without those that it was computed from.
-        names = {graph.hash(node): graph.tasks[node].name for node in graph.downstream(chosen)}
-        counts: dict[str, int] = {}
-        for removed in store.remove_many(list(names)):
-            counts[names[removed]] = counts.get(names[removed], 0) + 1
+        plan = Invalidation(graph, store, chosen)
         if not chosen:
-            print(f"No task matches {selection_in_words(options, 'invalid')}: nothing was invalidated.")
-        elif not counts:
+            names = (known.name for known in graph.tasks)
+            print(f"{no_match(options, 'invalid', names)}: nothing was invalidated.")
+        elif not plan:
             print("No results invalidated.")
-        elif options.short:
-            print(f"{sum(counts.values())} results invalidated.")
+        elif options.invalid_dry_run:
+            show(plan, options.short)
+            print("Dry run: nothing was removed.")
         else:
-            print(task_table([("Invalidated", counts)]))
+            show_and_remove(plan, options.short)
         barrier = barrier_of(jugspace)
         if barrier is not None:
             unknown = "results of tasks after it, if there are any, were kept"
             print(f"The jugfile stops at a barrier ({barrier}): {unknown}.")
         return 0
+
+
+def show(plan: Invalidation, short: bool = False) -> None:
+    """Print what is going to go; returns when it has been written.
+
+    Raises
+    ------
+    OutputError, BrokenPipeError
+        It cannot be written.
+    """
+    selected, dependent = sum(plan.selected.values()), sum(plan.dependent.values())
+    try:
+        if short:
+            print(f"{_results(len(plan))} to invalidate: {selected} selected, {dependent} that depend on these.")
+        else:
+            print(task_table([("Selected", plan.selected), ("Dependent", plan.dependent)]))
+        if plan.running:
+            running = "One of these tasks is" if plan.running == 1 else f"{plan.running} of these tasks are"
+            print(f"{running} running now: a result that is stored later is not removed.")
+        terminal.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"Cannot write to standard output: {error.strerror}") from error
+
+
+def show_and_remove(plan: Invalidation, short: bool = False) -> int:
+    """Show what is going to go, and remove it; returns how many results there were.
+
+    Whatever comes in between, it is said how many of them are gone.
+    """
+    try:
+        show(plan, short)
+    except BaseException:
+        _say("nothing was removed")
+        raise
+    try:
+        removed = plan.remove()
+    except JugError as error:
+        error.args = (f"{error} ({_so_far(plan)})",)
+        raise
+    except BaseException:
+        _say(_so_far(plan))
+        raise
+    print(f"{_results(removed)} invalidated.")
+    return removed
+
+
+def _so_far(plan: Invalidation) -> str:
+    """How much is gone of what was to go, after something came in between."""
+    try:
+        left = plan.left()
+    except JugError:
+        return f"not all of {_results(len(plan))} may have been removed: the same command removes the rest"
+    gone = max(len(plan) - left, 0)
+    return f"{gone} of {_results(len(plan))} were removed" + (": the same command removes the rest" if left else "")
+
+
+def _say(message: str) -> None:
+    try:
+        print(f"jug: {message[0].upper()}{message[1:]}", file=sys.stderr, flush=True)
+    except OSError:
+        pass
+
+
+def _results(number: int) -> str:
+    return f"{number} result{'' if number == 1 else 's'}"

@@ -7,6 +7,8 @@ from ..matching import prepare_matcher_from_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..matching import Matcher
 
 NAME_HELP = (
@@ -50,3 +52,19 @@ def selection_in_words(options: Options, section: str) -> str:
     """What the user asked for, as it is written on the command line."""
     given = ((word, getattr(options, f"{section}_{word}", None)) for word in ("name", "pattern"))
     return " and ".join(f"--{word} {text!r}" for word, text in given if text is not None)
+
+
+def no_match(options: Options, section: str, names: Iterable[str]) -> str:
+    """That no task has one of the names asked for, with the closest of those `names` that there are."""
+    import difflib
+
+    message = f"No task matches {selection_in_words(options, section)}"
+    asked = getattr(options, f"{section}_name", None)
+    if asked is None:
+        return message
+    known: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        known.setdefault(name, name)
+        known.setdefault(name.rpartition(".")[2], name)
+    close = difflib.get_close_matches(asked, known, n=1)
+    return f"{message} (did you mean {known[close[0]]!r}?)" if close else message

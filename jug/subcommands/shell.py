@@ -5,11 +5,13 @@ from __future__ import annotations
 from .. import task
 from ..engine.graph import Graph
 from ..engine.jugfile import barrier_of
+from ..engine.removal import Invalidation
 from ..engine.status import State, Status
 from ..errors import JugError, UsageError
 from ..nodes import direct_tasks
 from ..short import short
 from .command import SubCommand
+from .invalidate import show, show_and_remove
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +30,8 @@ The names of the jugfile {jugfile!r} are here{partly}, and besides them:
 
     value(task)             the result of a task (or of a list, dict, ... of tasks)
     load_all()              replace every task among the names by its result, where there is one
-    invalidate(task)        remove the result of a task, and all results that depend on it
+    invalidate(task)        remove the result of a task, and all results that depend on it (these are shown first;
+                            with dry_run=True they are only shown)
     get_tasks()             all tasks
     get_filtered_tasks(loadable=False, failed=False, available=False)
                             those that are finished, that failed, that can be run now
@@ -93,17 +96,24 @@ class Tools:
             if tasks and all(t.can_load() for t in tasks):
                 shell_names[name] = task.value(obj)
 
-    def invalidate(self, *tasks: Any) -> int:
-        """Remove the results of the tasks, and all results that depend on them; returns how many there were."""
+    def invalidate(self, *tasks: Any, dry_run: bool = False) -> int:
+        """Remove the results of the tasks, and all results that depend on them; returns how many there were.
+
+        What goes is shown first, and with `dry_run` only shown: the number is that of what would go.
+        """
         graph = Graph(self._tasks)
         chosen = [graph.index[t.hash()] for t in direct_tasks(tasks)]
         if not chosen:
             raise UsageError(f"there is no task in {short(tasks)}: nothing was invalidated")
-        downstream = graph.downstream(chosen)
-        for node in downstream:
+        plan = Invalidation(graph, self._store, chosen)
+        if dry_run:
+            show(plan)
+            return len(plan)
+        removed = show_and_remove(plan) if plan else plan.remove()
+        for node in plan.nodes:
             for copy in (graph.tasks[node], *graph.copies.get(node, ())):
                 copy.unload()
-        return len(self._store.remove_many([graph.hash(node) for node in downstream]))
+        return removed
 
     def get_tasks(self) -> list[Task[Any]]:
         """All tasks of the jugfile, in the order in which they are created."""

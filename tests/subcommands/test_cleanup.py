@@ -1,9 +1,15 @@
 import itertools
+import os
 
 import pytest
 from processes import files_in, jug, use
 
+from jug import Task
 from jug.backends import file_store
+from jug.backends.base import LockDetails
+from jug.backends.dict_store import dict_store
+from jug.options import default_options
+from jug.subcommands.cleanup import CleanupCommand
 
 
 @pytest.fixture
@@ -31,7 +37,7 @@ def numbers(store):
         ([], "Removed 1 objects\nRemoved 2 locks\n", (6, 0, 0)),
         (["--keep-locks"], "Removed 1 objects\n", (6, 1, 1)),
         (["--locks-only"], "Removed 2 locks\n", (7, 0, 0)),
-        (["--failed-only"], "Removed 1 failed locks\n", (7, 1, 0)),
+        (["--failed-only"], "Removed 1 failed locks\nRemoved 1 record of failures\n", (7, 1, 0)),
     ],
     ids=str,
 )
@@ -84,6 +90,129 @@ def test_it_refuses_to_judge_while_the_jugfile_stops_at_a_barrier(changed):
     assert "nothing was removed" in done.err
     assert numbers(store) == (7, 1, 1)
     assert jug(where, "cleanup", "--failed-only").code == 0
+
+
+def everything(where):
+    """What is there, to the last detail that a program could change."""
+    found = {}
+    for path in sorted(where.rglob("*")):
+        status = path.stat()
+        content = path.read_bytes() if path.is_file() else None
+        found[str(path)] = (status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_mode, content)
+    return found
+
+
+def counts(output, verb):
+    """The number and the kind of each thing in the lines that begin with `verb`."""
+    lines = [line for line in output.splitlines() if line.startswith(verb)]
+    return [line.removeprefix(verb).split(" that ")[0].split() for line in lines]
+
+
+@pytest.mark.parametrize("options", [[], ["--keep-locks"], ["--locks-only"], ["--failed-only"]], ids=str)
+def test_a_dry_run_changes_nothing_and_says_what_the_real_run_does(changed, options):
+    where, store = changed
+    store.record_failure(b"cd" * 20, {"task": "jugfile.gone", "error": "ValueError: x"})  # no longer in the jugfile
+    before = everything(where)
+    dry = jug(where, "cleanup", "--dry-run", *options)
+    assert (dry.code, dry.err) == (0, "")
+    assert everything(where) == before
+    assert dry.out.endswith("Dry run: nothing was removed.\n")
+    short = jug(where, "cleanup", "--dry-run", "--short", *options)
+    real = jug(where, "cleanup", *options)
+    assert counts(dry.out, "Would remove") == counts(short.out, "Would remove") == counts(real.out, "Removed")
+    again = jug(where, "cleanup", "--dry-run", *options)
+    assert {number for number, *_ in counts(again.out, "Would remove")} == {"0"}
+
+
+def test_a_dry_run_names_who_holds_the_locks(changed):
+    where, store = changed
+    dry = jug(where, "cleanup", "--dry-run")
+    assert "Would remove 1 objects that no task of 'jugfile.py' has; 6 would stay\n" in dry.out
+    here = f"process {os.getpid()} on {store.lock_details()[b'ab' * 20].host}, since 20"
+    assert f"    (no task of the jugfile): held, {here}" in dry.out
+    assert "    jugfile.fails: failed" in dry.out
+    assert "jugfile" not in jug(where, "cleanup", "--dry-run", "--short").out
+
+
+def test_a_dry_run_refuses_to_judge_at_a_barrier_too(changed):
+    where, _ = changed
+    path = where / "jugfile.py"
+    path.write_text(path.read_text() + "from jug import barrier\nbarrier()\n")
+    assert jug(where, "cleanup", "--dry-run").code == 2
+    dry = jug(where, "cleanup", "--failed-only", "--dry-run")
+    assert (dry.code, dry.out.splitlines()[0]) == (0, "Would remove 1 failed locks")
+
+
+def test_records_of_failures_go_with_what_they_are_about(changed):
+    where, store = changed
+    gone, done, left = b"cd" * 20, next(store.list()), next(iter(store.failures()))
+    for name in (gone, done):
+        store.record_failure(name, {"task": "jugfile.x", "error": "ValueError: x"})
+    assert jug(where, "cleanup", "--keep-locks").out == "Removed 1 objects\nRemoved 2 records of failures\n"
+    assert list(file_store.file_store(store.jugdir).failures()) == [left]
+    jug(where, "cleanup", "--failed-only")
+    assert file_store.file_store(store.jugdir).failures() == {}
+
+
+def test_the_record_of_a_lock_that_stays_stays(changed):
+    where, store = changed
+    store.record_failure(b"ab" * 20, {"task": "jugfile.x", "error": "ValueError: x"})  # locked, and of no task
+    assert jug(where, "cleanup", "--keep-locks").out == "Removed 1 objects\n"
+    assert b"ab" * 20 in file_store.file_store(store.jugdir).failures()
+
+
+class Counting(dict_store):
+    """A store that counts what it is asked, and refuses to read a result."""
+
+    asked = 0
+
+    def list(self):
+        self.asked += 1
+        return super().list()
+
+    def load(self, name):
+        raise AssertionError("a result was read")
+
+    def can_load(self, name):
+        raise AssertionError("asked about a single result")
+
+    def getlock(self, name):
+        raise AssertionError("asked about a single lock")
+
+    def lock_details(self):
+        self.asked += 1
+        return {name: LockDetails(True, "node7", 12, 1e9) for name in self.listlocks()}
+
+    def listlocks(self):
+        self.asked += 1
+        return super().listlocks()
+
+
+def kept():
+    return None
+
+
+def test_many_results_and_locks_are_asked_for_in_bulk_and_told_in_few_lines(capsys):
+    store = Task.store = Counting()
+    task = Task(kept)
+    store.store[b"result:" + task.hash()] = b""
+    for number in range(100_000):
+        store.store[b"result:%040x" % number] = b""
+        store.store[b"lock:%040x" % number] = 2
+    options = default_options.copy()
+    options.update({"cleanup_dry_run": True})
+    assert CleanupCommand().run(options, store, {}) == 0
+    assert store.asked <= 4
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [
+        "Would remove 100000 objects that no task of 'jugfile.py' has; 1 would stay",
+        "Would remove 100000 locks",
+    ]
+    assert lines[2].startswith(
+        "    (no task of the jugfile): 100000 locks, failed, process 12 on node7, since 2001-09-"
+    )
+    assert len(lines) == 4
+    assert len(store.store) == 200_001
 
 
 def test_cleaning_up_again_removes_nothing(changed):

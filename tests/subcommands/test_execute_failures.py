@@ -82,7 +82,7 @@ def test_a_failure_that_is_kept_is_not_run_again_until_it_is_cleaned_up(tmp_path
         "jug: Tasks left: 1 waiting, 3 failed. They failed earlier, or need those that did "
         "('jug cleanup --failed-only' lets them run again).\n"
     )
-    assert jug(tmp_path, "cleanup", "--failed-only").out == "Removed 3 failed locks\n"
+    assert jug(tmp_path, "cleanup", "--failed-only").out == "Removed 3 failed locks\nRemoved 3 records of failures\n"
     assert jug(tmp_path, "status").table()["Total:"]["Ready"] == 3
 
 
@@ -184,3 +184,49 @@ outer(1)
     done = jug(tmp_path, "execute", "--name", "several", PYTHONWARNINGS="ignore")
     assert done.code == 1
     assert "The result (of type 'list') holds jugfile.inner(...)" in done.err
+
+
+def test_debug_sees_lists_that_grow_after_the_task_was_made_also_after_a_barrier(tmp_path):
+    write(
+        tmp_path,
+        """
+        from jug import TaskGenerator, barrier
+
+        @TaskGenerator
+        def length(items):
+            return len(items)
+
+        length([1])
+        barrier()
+        items = [1, 2]
+        length({"a": items})
+        items.append(3)
+        """,
+    )
+    done = jug(tmp_path, "execute", "--debug")
+    assert done.code == 1
+    assert done.table()["Total:"]["Executed"] == 1
+    assert "argument 'items' ({'a': [1, 2, 3]}, of type dict) was changed after the task had been made" in done.err
+
+
+def test_status_tells_what_failed_until_it_is_run_again_or_cleaned_up(tmp_path):
+    write(
+        tmp_path,
+        """
+        from jug import TaskGenerator
+
+        @TaskGenerator
+        def picky(x):
+            return open("there").close()
+
+        picky(1)
+        """,
+    )
+    assert jug(tmp_path, "execute").code == 1
+    assert jug(tmp_path, "status").table()["Total:"]["Failed"] == 1
+    assert jug(tmp_path, "cleanup", "--failed-only").out == "Removed 0 failed locks\nRemoved 1 record of failures\n"
+    assert jug(tmp_path, "status").table()["Total:"] == {"Waiting": 0, "Ready": 1, "Finished": 0, "Running": 0}
+    assert jug(tmp_path, "execute").code == 1
+    (tmp_path / "there").touch()
+    assert jug(tmp_path, "execute").code == 0
+    assert jug(tmp_path, "status").table()["Total:"] == {"Waiting": 0, "Ready": 0, "Finished": 1, "Running": 0}

@@ -5,6 +5,8 @@ ASK = """\
 print("firsts", value(firsts))
 print("tasks", [t.name for t in get_tasks()][:4])
 print("finished", [t.name for t in get_filtered_tasks(loadable=True)])
+print("would go", invalidate(firsts[0], dry_run=True))
+print("still", len(get_filtered_tasks(loadable=True)))
 print("removed", invalidate(firsts[0]))
 print("left", [t.name for t in get_filtered_tasks(loadable=True)])
 print("available", [t.name for t in get_filtered_tasks(available=True)])
@@ -31,6 +33,11 @@ def answers(tmp_path_factory):
         "firsts [[0, 1], [1, 2], [2, 3]]",
         "tasks ['jugfile.first', 'jugfile.first', 'jugfile.first', 'jugfile.second']",
         "finished ['jugfile.first', 'jugfile.first', 'jugfile.first', 'jugfile.second', 'jugfile.third', ",
+        "jugfile.first                    1           0\n",  # the table of what goes
+        "Total:                           1           3\n",
+        "would go 4",
+        "still 7",
+        "4 results invalidated.\n",
         "removed 4",
         "left ['jugfile.first', 'jugfile.first', 'jugfile.apart']",
         "available ['jugfile.first']",

@@ -1,0 +1,133 @@
+"""What would go if results were invalidated or a store cleaned up: found by a few bulk questions, before anything goes.
+
+A dry run shows such a plan, and a real one carries it out. Plans read no result.
+"""
+
+from __future__ import annotations
+
+from .status import finished_nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from typing import TypeVar
+
+    from ..backends.base import LockDetails, base_store
+    from .graph import Graph
+
+    _V = TypeVar("_V")
+
+
+class Invalidation:
+    """The results of the nodes `chosen`, and of all that depend on them.
+
+    Attributes
+    ----------
+    selected, dependent : dict
+        How many results of the chosen tasks, and of those that depend on them, there are by task name.
+    running : int
+        How many of these tasks a worker computes at this moment.
+    """
+
+    def __init__(self, graph: Graph, store: base_store, chosen: Collection[int]) -> None:
+        self._store = store
+        # Dependents first: whoever looks in between never sees a result without those that it was computed from.
+        self.nodes = graph.downstream(chosen)
+        self._names = [graph.hash(node) for node in self.nodes]
+        self.selected: dict[str, int] = {}
+        self.dependent: dict[str, int] = {}
+        is_chosen = frozenset(chosen)
+        finished = finished_nodes(graph, store)
+        for node in self.nodes:
+            if finished[node]:
+                counts = self.selected if node in is_chosen else self.dependent
+                name = graph.tasks[node].name
+                counts[name] = counts.get(name, 0) + 1
+        self.running = sum(not failed for failed in _among(store.lock_states(), self._names).values())
+
+    def __len__(self) -> int:
+        """How many results there are to go."""
+        return sum(self.selected.values()) + sum(self.dependent.values())
+
+    def remove(self) -> int:
+        """Remove the results (those, too, that have come since the plan was made); returns how many there were."""
+        return len(self._store.remove_many(self._names))
+
+    def left(self) -> int:
+        """How many of the results are in the store now."""
+        names = frozenset(self._names)
+        return sum(name in names for name in self._store.list())
+
+
+class Cleanup:
+    """What nobody needs any more, of those kinds that are asked for: results, locks, records of failures.
+
+    Attributes
+    ----------
+    results : list of bytes
+        Results that no task of the jugfile has; empty unless `graph` is complete and they are asked for.
+    kept : int
+        How many results would stay.
+    locks : list of bytes
+    records : list of bytes
+        The tasks whose records of failures would go.
+    """
+
+    def __init__(self, graph: Graph, store: base_store) -> None:
+        self._graph = graph
+        self._store = store
+        self.results: list[bytes] = []
+        self.kept = 0
+        self.locks: list[bytes] = []
+        self.records: list[bytes] = []
+
+    def add_unused(self, keep_locks: bool) -> Cleanup:
+        """Results that no task has, and the failures of tasks that are gone or finished by now."""
+        index = self._graph.index
+        stored = list(self._store.list())
+        self.results = [name for name in stored if name not in index]
+        self.kept = len(stored) - len(self.results)
+        finished = frozenset(stored)
+        locked = frozenset(self._store.listlocks()) if keep_locks else frozenset()
+        for name in self._store.failures():
+            if (name in finished or name not in index) and name not in locked:
+                self.records.append(name)
+        return self
+
+    def add_locks(self, failed_only: bool = False) -> Cleanup:
+        """All locks, or those that have failed and all records of failures."""
+        if not failed_only:
+            self.locks = list(self._store.listlocks())
+            return self
+        self.locks = [name for name, failed in self._store.lock_states().items() if failed]
+        self.records = list(self._store.failures())
+        return self
+
+    def holders(self) -> list[tuple[str, LockDetails, int]]:
+        """For the locks: task name ('' if it is not known), state and holder, and how many there are of these."""
+        details = _among(self._store.lock_details(), self.locks)
+        recorded = self._store.failures() if details else {}
+        groups: dict[tuple[str, bool, str, int], tuple[LockDetails, int]] = {}
+        for name, lock in details.items():
+            node = self._graph.index.get(name)
+            task = str(recorded.get(name, {}).get("task", "")) if node is None else self._graph.tasks[node].name
+            key = (task, lock.failed, lock.host, lock.pid)
+            first, count = groups.get(key, (lock, 0))
+            groups[key] = (_earlier(first, lock), count + 1)
+        return sorted(((key[0], lock, count) for key, (lock, count) in groups.items()), key=_order)
+
+
+def _order(group: tuple[str, LockDetails, int]) -> tuple[str, bool, str, int]:
+    name, lock, _count = group
+    return name, lock.failed, lock.host, lock.pid
+
+
+def _earlier(one: LockDetails, other: LockDetails) -> LockDetails:
+    if one.since is None or other.since is None:
+        return other if one.since is None else one
+    return one if one.since <= other.since else other
+
+
+def _among(mapping: dict[bytes, _V], names: Iterable[bytes]) -> dict[bytes, _V]:
+    """The entries of `names`."""
+    return {name: mapping[name] for name in names if name in mapping} if mapping else {}
