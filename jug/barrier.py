@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, TypeVar, overload
 
-    from .task import Task, Tasklet
+    from .tasklet import Result
 
     T = TypeVar("T")
 
@@ -50,7 +50,7 @@ def barrier() -> None:
 if TYPE_CHECKING:
 
     @overload
-    def bvalue(t: Task[T] | Tasklet[T]) -> T: ...
+    def bvalue(t: Result[T]) -> T: ...
     @overload
     def bvalue(t: Any) -> Any: ...
 

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     P = ParamSpec("P")
     R = TypeVar("R")
 
-    class Result(Generic[R]): ...
+    # `Any` as a base: a task may stand wherever what its function returns may.
+    class Result(Any, Generic[R]):  # type: ignore[misc]
+        ...
 else:
     R = None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import sys
 
 from .hash import hash_one
 from .matching import prepare_matcher_from_options, prepare_name_matcher, prepare_task_matcher
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     @overload
     def identity(x: Task[T]) -> Task[T]: ...
     @overload
-    def identity(x: Tasklet[T]) -> Tasklet[T]: ...  # type: ignore[overload-overlap]
+    def identity(x: Tasklet[T]) -> Tasklet[T]: ...
     @overload
     def identity(x: T) -> Task[T]: ...
 
@@ -84,6 +86,7 @@ class CustomHash:
 
 def hash_with_mtime_size(path: str) -> bytes:
     """A hash of when a file was last changed (in whole seconds), how large it is, and where."""
+    sys.audit("jug.timed_path", path)  # for whoever watches what a jugfile depends on (jug.engine.watch)
     st = os.stat(path)
     return hash_one((path, int(st.st_mtime), st.st_size))
 
@@ -131,12 +134,41 @@ def jug_execute(args: list[str], check_exit: bool = True, run_after: Any = None,
     return return_value
 
 
-def sync_move(src: str, dst: str) -> None:
-    """Move a file so that `dst`, once it is there, is complete even after a crash: sync its content, then rename it."""
+def sync_move(src: str | os.PathLike[str], dst: str | os.PathLike[str]) -> None:
+    """Move a file so that `dst`, once it is there, is complete even after a crash: sync its content, then rename it.
+
+    Between file systems, it is copied beside `dst` first.
+    """
     with open(src, "rb") as stream:
         os.fsync(stream.fileno())
-    os.rename(src, dst)
-    directory = os.open(os.path.dirname(os.path.abspath(dst)), os.O_RDONLY)
+    try:
+        os.rename(src, dst)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _move_to_other_device(src, dst)
+    _sync_directory_of(dst)
+
+
+def _move_to_other_device(src: str | os.PathLike[str], dst: str | os.PathLike[str]) -> None:
+    import shutil
+
+    part = f"{os.fspath(dst)}.{os.getpid()}.part"
+    try:
+        shutil.copy2(src, part)
+        with open(part, "rb") as stream:
+            os.fsync(stream.fileno())
+        os.rename(part, dst)
+    except BaseException:
+        if os.path.exists(part):
+            os.unlink(part)
+        raise
+    _sync_directory_of(dst)  # before the only other copy goes
+    os.unlink(src)
+
+
+def _sync_directory_of(path: str | os.PathLike[str]) -> None:
+    directory = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
     try:
         os.fsync(directory)
     finally:
