@@ -3,10 +3,12 @@
 This is what a jugfile imports; the command line is in :mod:`jug.jug`.
 """
 
-from .backends import dict_store, file_store
+from .backends import dict_store, file_store, redis_store
 from .barrier import barrier, bvalue
 from .compound import CompoundTask, CompoundTaskGenerator
-from .engine.jugfile import init, is_jug_running, set_jugdir
+from .engine.jugfile import init, is_jug_running
+from .engine.stores import set_jugdir
+from .submodules import __getattr__ as __getattr__
 from .task import CachedFunction, Task, TaskGenerator, Tasklet, iteratetask, return_tuple, value
 from .version import __version__
 
@@ -25,6 +27,7 @@ __all__ = [
     "init",
     "is_jug_running",
     "iteratetask",
+    "redis_store",
     "return_tuple",
     "set_jugdir",
     "value",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 
+from .errors import UsageError
 from .provenance import describe
 from .task import Task, TaskGenerator
 from .tasklet import Tasklet
@@ -24,6 +26,11 @@ class NoLoad(Tasklet["Any"]):
     def __init__(self, base: Any) -> None:
         super().__init__(base, "NoLoad")  # type: ignore[arg-type]
 
+    @property
+    def t(self) -> Any:
+        """The task, which functions may also know by this name."""
+        return self.base
+
     def parts(self) -> tuple[Any, ...]:
         return ()
 
@@ -31,16 +38,23 @@ class NoLoad(Tasklet["Any"]):
         return self
 
 
+def _is_plain_array(result: Any) -> bool:
+    """Whether a ``.npy`` file holds all of `result`: the mask of an array would be lost in one."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not isinstance(result, numpy.ndarray):
+        return False
+    masked = sys.modules.get("numpy.ma")
+    return masked is None or not isinstance(result, masked.MaskedArray)
+
+
 def _write_result(result: Any, oname: str) -> None:
-    if type(result).__module__ == "numpy" and type(result).__name__ == "ndarray" and oname.endswith(".npy"):
-        import numpy
-
-        numpy.save(oname, result)
-        return
-    import pickle
-
     with open(oname, "wb") as stream:
-        pickle.dump(result, stream)
+        if _is_plain_array(result):
+            sys.modules["numpy"].save(stream, result)
+        else:
+            import pickle
+
+            pickle.dump(result, stream)
 
 
 def _write_description(description: Any, fname: str, metadata_format: str) -> None:
@@ -49,11 +63,19 @@ def _write_description(description: Any, fname: str, metadata_format: str) -> No
 
         text = json.dumps(description, default=repr)
     else:
-        import yaml
-
-        text = yaml.dump(description)
+        text = _yaml().dump(description)
     with open(fname, "w", encoding="utf-8") as stream:
         stream.write(text)
+
+
+def _yaml() -> Any:
+    try:
+        import yaml
+    except ImportError:
+        raise UsageError(
+            "Metadata as YAML needs PyYAML, which is not installed: pip install PyYAML, or use metadata_format='json'"
+        ) from None
+    return yaml
 
 
 @TaskGenerator
@@ -65,8 +87,10 @@ def _do_write_task_out(
     metadata_format: str = "yaml",
 ) -> None:
     """Write a result and how it came about; files appear under their names only when they are complete."""
+    if metadata_fname is not None and metadata_format == "yaml":
+        _yaml()  # if it is missing, nothing has been written yet
     if oname is not None:
-        part = oname + ".part" + os.path.splitext(oname)[1]
+        part = oname + ".part"
         _write_result(result, part)
         os.replace(part, oname)
     if metadata_fname is not None:
@@ -84,7 +108,7 @@ def write_task_out(
     ----------
     result : Task, Tasklet or a structure of these
     oname : str
-        A numpy array is written as ``.npy`` if the name ends so; everything else is pickled.
+        A numpy array is written in the format of ``.npy`` files, whatever the name; everything else is pickled.
     metadata_fname : str, optional
         A file for a description of how the result was computed (see :func:`jug.task.describe`).
     metadata_format : {'yaml', 'json'}

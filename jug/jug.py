@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK (the shell may ask this program how a line goes on)
 """The door of the command line: from ``sys.argv`` to an exit status.
 
 ``main`` is the only place that exits. The statuses are listed in :mod:`jug.errors`; a mistake of the user is one
@@ -9,12 +10,15 @@ from __future__ import annotations
 import sys
 
 from . import options as _options
+from . import task
 from .engine.graph import Graph
 from .engine.interrupts import Interrupted, ignore_signals
-from .engine.jugfile import Jugfile, JugfileRaised, init, is_jug_running, mark_running, set_jugdir
+from .engine.jugfile import Jugfile, JugfileRaised, init, is_jug_running, mark_running
 from .engine.outcome import Ending
 from .engine.scheduler import Scheduler
+from .engine.stores import current_store, set_jugdir, stores_of_a_command
 from .errors import EXIT_OK, EXIT_SIGNAL, JugError, OutputError
+from .stability import WatchedTasks
 from .subcommands import cmdapi, terminal
 from .subcommands.console import ConsoleReporter
 from .subcommands.execute import settings_from
@@ -121,10 +125,11 @@ def _run(arguments: Sequence[str]) -> int:
     options = _options.parse(arguments)
     command = cmdapi.get(options.subcommand)
     mark_running()
-    store = set_jugdir(options.jugdir) if command.needs_store else None
-    try:
+    if options.debug:
+        task.alltasks = WatchedTasks(task.alltasks)
+    with stores_of_a_command():
+        store = set_jugdir(options.jugdir) if command.needs_store else None
         jugspace = Jugfile(options.jugfile, options.user_args).load() if command.reads_jugfile(options) else None
-        return cmdapi.run(command.name, options=options, store=store, jugspace=jugspace) or EXIT_OK
-    finally:
         if store is not None:
-            store.close()
+            store = current_store(store)
+        return cmdapi.run(command.name, options=options, store=store, jugspace=jugspace) or EXIT_OK

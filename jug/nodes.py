@@ -208,8 +208,8 @@ def _leaf(obj: Any) -> Any:
     return obj if special is None else special(obj)
 
 
-def value(root: Any) -> Any:
-    """The value of `root`: each task in it (nested in lists, tuples, dicts, tasklets) replaced by its result.
+def value(elem: Any) -> Any:
+    """The value of `elem`: each task in it (nested in lists, tuples, dicts, tasklets) replaced by its result.
 
     Lists and dicts are always copied, so that a function that changes its arguments does not change those of the task;
     one that occurs several times becomes one copy that occurs several times.
@@ -222,13 +222,13 @@ def value(root: Any) -> Any:
         A container contains itself.
     """
     # The arguments of most tasks are of these kinds.
-    kind = type(root)
-    if kind in ATOMS or (kind is tuple and ATOMS.issuperset(map(type, root))):
-        return root
-    if kind is dict and not root:
+    kind = type(elem)
+    if kind in ATOMS or (kind is tuple and ATOMS.issuperset(map(type, elem))):
+        return elem
+    if kind is dict and not elem:
         return {}
-    outermost = _Frame(0, (root,), _same)
-    done: dict[int, Any] = {}  # by id: the objects live at least as long as `root` does
+    outermost = _Frame(0, (elem,), _same)
+    done: dict[int, Any] = {}  # by id: the objects live at least as long as `elem` does
     stack = [outermost]
     while stack:
         frame = stack[-1]

@@ -2,13 +2,16 @@
 
 import json
 import pickle
+import sys
 
-import numpy as np
 import pytest
+from optional import numpy as np
 
 import jug.task
 from jug import Task
+from jug.errors import UsageError
 from jug.io import NoLoad, print_task_summary_table, write_metadata, write_task_out
+from jug.utils import identity
 
 
 def square(x):
@@ -51,6 +54,38 @@ def test_arrays_are_written_as_npy(store, tmp_path):
     write_task_out(Task(square, np.arange(4)), str(tmp_path / "out.npy"))
     run_all()
     assert np.load(tmp_path / "out.npy").tolist() == [0, 1, 4, 9]
+
+
+def masked(x):
+    return np.ma.array(x, mask=[False, True])
+
+
+def test_an_array_is_npy_whatever_the_name_of_the_file(store, tmp_path):
+    write_task_out(Task(square, np.arange(4)), str(tmp_path / "out.pkl"))
+    write_task_out(Task(double, [1]), str(tmp_path / "list.npy"))
+    run_all()
+    assert np.load(tmp_path / "out.pkl").tolist() == [0, 1, 4, 9]
+    assert pickle.loads((tmp_path / "list.npy").read_bytes()) == [1, 1]
+
+
+def test_the_mask_of_an_array_is_not_lost(store, tmp_path):
+    write_task_out(Task(masked, [1, 2]), str(tmp_path / "out"))
+    run_all()
+    assert pickle.loads((tmp_path / "out").read_bytes()).tolist() == [1, None]
+
+
+def test_without_pyyaml_one_sentence_says_so_and_nothing_is_written(store, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    task = write_task_out(identity([1]), str(tmp_path / "o"), metadata_fname=str(tmp_path / "m"))
+    jug.task.alltasks[0].run()
+    with pytest.raises(UsageError, match=r"needs PyYAML, which is not installed: pip install PyYAML, or use .*'json'"):
+        task.run()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_function_can_get_at_the_task_it_does_not_load():
+    task = Task(double, 2)
+    assert NoLoad(task).t is task
 
 
 def test_metadata_as_json(store, tmp_path):

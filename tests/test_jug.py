@@ -2,13 +2,14 @@
 
 import sys
 
+import checkout
 import pytest
 from processes import ROOT, files_in, jug, python, start_python, use, write
 
 import jug as package
 from jug import task
 from jug.backends.dict_store import dict_store
-from jug.errors import JugfileError, NoStoreError
+from jug.errors import NoStoreError
 from jug.jug import ExecutionState, execution_loop, init, is_jug_running, main
 from jug.options import default_options
 
@@ -121,9 +122,11 @@ def test_init_with_a_wrong_word():
         init(on_error="raise")
 
 
-def test_init_without_a_jugfile():
-    with pytest.raises(JugfileError, match=r"^The jugfile 'jugfile.py' cannot be read: No such file or directory"):
+def test_init_without_a_jugfile(capsys):
+    with pytest.raises(SystemExit) as stop:
         init()
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == "jug: The jugfile 'jugfile.py' cannot be read: No such file or directory\n"
 
 
 def test_is_jug_running_is_public():
@@ -282,6 +285,7 @@ def test_no_arguments_at_all(tmp_path):
 
 
 def test_the_script_of_a_checkout(tmp_path):
+    checkout.required()
     done = python(tmp_path, ROOT / "bin/jug", "--version", PYTHONPATH=None)
     assert (done.code, done.out) == (0, f"{package.__version__}\n")
 

@@ -1,5 +1,6 @@
 """Small things for jugfiles."""
 
+import errno
 import os
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 import jug.task
 from jug import Task, Tasklet, value
 from jug.hash import hash_one
+from jug.unsafe import NoHash
 from jug.utils import CustomHash, cached_glob, identity, jug_execute, sync_move, timed_path
 
 
@@ -88,6 +90,101 @@ def test_sync_move(tmp_path):
     target.write_text("old")
     sync_move(str(source), str(target))
     assert target.read_text() == "content" and not source.exists()
+
+
+def across_file_systems(monkeypatch, source):
+    """Have `source` be on another file system than everything else."""
+    rename = os.rename
+
+    def refuse(src, dst):
+        if os.fspath(src) == str(source):
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        rename(src, dst)
+
+    monkeypatch.setattr(os, "rename", refuse)
+
+
+def test_sync_move_to_another_file_system(tmp_path, monkeypatch):
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_text("content")
+    target.write_text("old")
+    across_file_systems(monkeypatch, source)
+    sync_move(source, target)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("target", "content")]
+
+
+def test_sync_move_that_fails_leaves_all_as_it_was(tmp_path, monkeypatch):
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_text("content")
+    target.mkdir()
+    across_file_systems(monkeypatch, source)
+    with pytest.raises(IsADirectoryError):
+        sync_move(str(source), str(target))
+    assert {path.name for path in tmp_path.iterdir()} == {"source", "target"} and source.read_text() == "content"
+
+
+def constant(obj):
+    return b"abc"
+
+
+def kind(x):
+    return x
+
+
+def test_custom_hash_finds_tasks_and_gives_their_values_however_nested(store):
+    a, b = identity([1]), identity([2])
+    hidden = [CustomHash(CustomHash(a, constant), constant), {"x": CustomHash((a[0], {"y": b}), constant)}]
+    task = Task(kind, hidden)
+    assert set(task.dependencies()) == {a, b} and not task.can_run()
+    a.run()
+    b.run()
+    assert task.run() == [[1], {"x": (1, {"y": [2]})}]
+
+
+def test_hashes_of_custom_hash_and_no_hash_are_those_of_the_reference(store):
+    a, hashes = identity([1]), []
+    arguments = [CustomHash(a, constant), [CustomHash([a], constant)], NoHash(a), NoHash([CustomHash([a], constant)])]
+    for argument in arguments:
+        task = Task(kind, argument)
+        task.name = "lib.what"
+        hashes.append(task.hash().decode())
+    assert hashes == [
+        "668b19e0c0c03e629b879c7d4d418398ec87fba5",
+        "72fef209fa751deca85debe73130b46384f73f1f",
+        "def6eea2db31dd2b1d76e99fa067761a9e9e6228",
+        "def6eea2db31dd2b1d76e99fa067761a9e9e6228",
+    ]
+
+
+def test_timed_path_of_a_file_that_is_missing_fails_when_it_is_hashed(store, tmp_path):
+    argument = timed_path(str(tmp_path / "missing"))
+    with pytest.raises(FileNotFoundError, match="missing"):
+        Task(kind, argument).hash()
+
+
+def test_cached_glob_without_a_match_remembers_that(store, tmp_path):
+    pattern = str(tmp_path / "*.txt")
+    assert cached_glob(pattern) == []
+    (tmp_path / "a.txt").touch()
+    assert cached_glob(pattern) == []
+    jug.task.alltasks[0].invalidate()
+    assert cached_glob(pattern) == [str(tmp_path / "a.txt")]
+
+
+def test_cached_glob_is_a_task_that_can_be_invalidated_by_name(store):
+    cached_glob("*.txt")
+    assert [(task.name, task.args) for task in jug.task.alltasks] == [("jug.utils.glob_sort", ("*.txt",))]
+
+
+def test_jug_execute_of_a_command_that_does_not_exist(store):
+    with pytest.raises(FileNotFoundError, match="no-such-command"):
+        jug_execute(["no-such-command"], check_exit=False).run()
+
+
+def test_jug_execute_returns_what_it_is_told(store):
+    task = jug_execute([sys.executable, "-c", "raise SystemExit(3)"], check_exit=False, return_value=identity(4))
+    jug.task.alltasks[0].run()
+    assert task.run() == 4
 
 
 def test_matchers_can_be_imported_from_here():

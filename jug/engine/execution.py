@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from .. import task
 from .graph import Graph
-from .jugfile import barrier_of, current_store
+from .jugfile import barrier_of
 from .outcome import Ending, Outcome
 from .scheduler import Scheduler
+from .stores import current_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,15 +65,20 @@ class Execution:
         """Execute, starting with the jugfile as it has just been read."""
         idle_passes = 0
         while True:
+            known = len(self._finished)
             outcome = self._one_pass(jugspace)
             self._failures.extend(outcome.failures)
             outcome.failures = self._failures
-            idle_passes = 0 if outcome.progress else idle_passes + 1
+            # A jugfile that removes results whenever it is read has the same tasks run for ever.
+            idle_passes = 0 if len(self._finished) > known else idle_passes + 1
             if not self._wants_another(jugspace, outcome):
                 return outcome
             if idle_passes > _MOST_IDLE_PASSES:
                 outcome.ending = Ending.GAVE_UP
-                outcome.reason = "The jugfile stops at a barrier, although the results that it needs are there."
+                outcome.reason = (
+                    "The jugfile stops at a barrier, although the results that it needs are there (unless it removes "
+                    "them itself, whenever it is read)."
+                )
                 return outcome
             jugspace = self._jugfile.load()
 

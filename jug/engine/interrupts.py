@@ -6,6 +6,7 @@ While a task's function runs, or while the worker waits, a signal raises :class:
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from contextlib import contextmanager
@@ -40,8 +41,10 @@ class Interrupts:
         self._pending: int | None = None
         self._is_open = False
         self._before: dict[int, Any] = {}
+        self._pid = 0
 
     def __enter__(self) -> Interrupts:
+        self._pid = os.getpid()
         if threading.current_thread() is threading.main_thread():
             for signum in SIGNALS:
                 if signal.getsignal(signum) is not signal.SIG_IGN:  # nohup means it
@@ -55,6 +58,10 @@ class Interrupts:
             self.check()
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
+        if os.getpid() != self._pid:  # a process that a task forked, as multiprocessing does: it is none of ours
+            signal.signal(signum, self._before[signum])
+            os.kill(os.getpid(), signum)
+            return
         self._pending = signum
         if self._is_open:
             self._is_open = False

@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from types import ModuleType
 
 from .. import task
-from ..backends.select import select
 from ..barrier import BarrierError
 from ..errors import EXIT_FAILED, JugError, JugfileError, NotFinishedError, StoreError, sentence
+from .imports import imports_of
+from .stores import set_jugdir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,8 +105,10 @@ class Jugfile:
         self.arguments = None if arguments is None else list(arguments)
         self.module_name = module_name(path)
 
-    def load(self) -> dict[str, Any]:
+    def load(self, among_others: bool = False) -> dict[str, Any]:
         """Run the jugfile from its beginning, with no tasks; returns its names (the jugspace).
+
+        With `among_others`, the tasks that there are stay, but for those of an earlier such reading.
 
         Raises
         ------
@@ -115,21 +118,19 @@ class Jugfile:
             The jugfile raised (or is not Python); ``error`` is what.
         """
         source = self._source()
-        del task.alltasks[:]
-        if self.arguments is not None:
-            sys.argv[:] = [self.path, *self.arguments]
-        places = list(dict.fromkeys((os.getcwd(), os.path.dirname(os.path.abspath(self.path)))))
-        if sys.path[: len(places)] != places:
-            sys.path[:0] = places
-        module = ModuleType(self.module_name)
-        module.__file__ = os.path.abspath(self.path)
-        sys.modules[self.module_name] = module
-        _provide_parent(self.module_name)
-        space = module.__dict__
+        imports = imports_of(self.path)
+        forgotten = set(map(id, imports.made))
+        task.alltasks[:] = [t for t in task.alltasks if id(t) not in forgotten] if among_others else ()
+        before = len(task.alltasks)
+        present = set(map(id, task.alltasks))
+        task.alltasks.extend(kept for kept in imports.tasks() if id(kept) not in present)
+        space = self._new_module().__dict__
         try:
-            with _rare_collections():
+            with _rare_collections(), imports.watched():
                 exec(compile(source, self.path, "exec", dont_inherit=True), space)
         except BarrierError as barrier:
+            if not among_others:  # a script that imports such a module itself is to meet the barrier
+                imports.keep_half_imported()
             space[BARRIER] = barrier
             space[HAS_BARRIER] = True
         except SystemExit as stop:
@@ -140,7 +141,21 @@ class Jugfile:
             raise
         except Exception as error:
             raise JugfileRaised(self.path, error) from error
+        imports.made = task.alltasks[before:] if among_others else []
         return space
+
+    def _new_module(self) -> ModuleType:
+        """The module that the jugfile is run as, with all that a script can expect around it."""
+        if self.arguments is not None:
+            sys.argv[:] = [self.path, *self.arguments]
+        places = list(dict.fromkeys((os.getcwd(), os.path.dirname(os.path.abspath(self.path)))))
+        if sys.path[: len(places)] != places:
+            sys.path[:0] = places
+        module = ModuleType(self.module_name)
+        module.__file__ = os.path.abspath(self.path)
+        sys.modules[self.module_name] = module
+        _provide_parent(self.module_name)
+        return module
 
     def _source(self) -> bytes:
         if self.module_name.partition(".")[0] == "jug":
@@ -189,26 +204,6 @@ def barrier_of(jugspace: Mapping[str, Any]) -> BarrierError | None:
     return jugspace.get(BARRIER)
 
 
-def set_jugdir(jugdir: str | base_store) -> base_store:
-    """Choose where results are kept; returns the store.
-
-    Parameters
-    ----------
-    jugdir : str or base_store
-        A directory, a URI (see the documentation of backends), or a store.
-
-    Raises
-    ------
-    UsageError
-        The URI is of a kind that is not known.
-    StoreError
-        The store cannot be used.
-    """
-    store = select(jugdir)
-    task.Task.store = store
-    return store
-
-
 def init(
     jugfile: str | None = None,
     jugdir: str | base_store | None = None,
@@ -217,12 +212,15 @@ def init(
 ) -> tuple[base_store, dict[str, Any]]:
     """Read a jugfile outside of ``jug``, in a script or a notebook, so that results can be inspected with ``value``.
 
+    Its tasks join those in ``jug.task.alltasks``, of this program or of other jugfiles; if it is read again, they
+    replace those of before.
+
     Parameters
     ----------
     jugfile : str, optional
         Default: ``jugfile.py``.
     jugdir : str or base_store, optional
-        Default: the name of the jugfile with ``.jugdata`` for ``.py``.
+        Default: the directory ``jugdata`` if there is one, else the name of the jugfile with ``.jugdata`` for ``.py``.
     on_error : {'exit', 'propagate'}
         What to do if the jugfile raises: print the traceback and exit with status 1, or let the exception through.
     store : base_store, optional
@@ -236,21 +234,29 @@ def init(
     """
     if on_error not in ("exit", "propagate"):
         raise ValueError(f"jug.init: on_error must be 'exit' or 'propagate', and is {on_error!r}")
-    path = jugfile or "jugfile.py"
-    chosen = store if store is not None else jugdir if jugdir is not None else path.removesuffix(".py") + ".jugdata"
-    store = set_jugdir(chosen)
+    path = os.fspath(jugfile or "jugfile.py")
+    store = set_jugdir(store if store is not None else jugdir if jugdir is not None else _default_jugdir(path))
+    return store, _load_for_script(path, on_error)
+
+
+def _load_for_script(path: str, on_error: str) -> dict[str, Any]:
     try:
-        return store, Jugfile(path, arguments=None).load()
+        return Jugfile(path, arguments=None).load(among_others=True)
     except JugfileRaised as raised:
         if on_error == "propagate":
             raise raised.error from None
         sys.stderr.write(raised.report())
         raise SystemExit(raised.exit_code) from raised
+    except JugfileError as error:
+        if on_error == "propagate":
+            raise error.__cause__ or error from None
+        sys.stderr.write(f"jug: {error}\n")
+        raise SystemExit(error.exit_code) from error
 
 
-def current_store(default: base_store) -> base_store:
-    """The store of the tasks: a jugfile may have chosen another than `default`."""
-    return default if task.Task.store is None else task.Task.store
+def _default_jugdir(path: str) -> str:
+    # Scripts that call init() with no jugdir have kept their results in the former.
+    return "jugdata" if os.path.isdir("jugdata") else path.removesuffix(".py") + ".jugdata"
 
 
 def is_jug_running() -> bool:

@@ -9,9 +9,8 @@ import pytest
 import jug
 import jug.task
 from jug.backends.dict_store import dict_store
-from jug.backends.file_store import file_store
-from jug.engine.jugfile import Jugfile, JugfileRaised, barrier_of, current_store, module_name, set_jugdir
-from jug.errors import EXIT_USAGE, JugfileError, UsageError
+from jug.engine.jugfile import Jugfile, JugfileRaised, barrier_of, module_name
+from jug.errors import EXIT_USAGE, JugfileError
 
 
 @pytest.fixture
@@ -138,22 +137,6 @@ def test_a_jugfile_may_replace_the_list_of_tasks(write):
     assert len(jug.task.alltasks) == 2
 
 
-def test_set_jugdir_chooses_the_store(tmp_path):
-    store = set_jugdir(str(tmp_path / "results"))
-    assert isinstance(store, file_store) and jug.Task.store is store
-    mine = dict_store()
-    assert set_jugdir(mine) is mine and isinstance(jug.set_jugdir("dict_store"), dict_store)
-    with pytest.raises(UsageError, match="unheard-of"):
-        set_jugdir("unheard-of:place")
-
-
-def test_the_store_that_a_jugfile_chooses_counts():
-    default, chosen = dict_store(), dict_store()
-    assert current_store(default) is default
-    set_jugdir(chosen)
-    assert current_store(default) is chosen
-
-
 def test_init_reads_a_jugfile_for_a_script(write):
     before = sys.argv[:]
     store, space = jug.init(write(SIMPLE, "work.py"))
@@ -180,3 +163,18 @@ def test_init_with_an_error_in_the_jugfile(write, capsys):
         jug.init(name, "dict_store", on_error="propagate")
     with pytest.raises(ValueError, match="'ignore'"):
         jug.init(name, "dict_store", on_error="ignore")
+
+
+def test_init_with_a_jugfile_that_is_not_there(write, capsys):
+    with pytest.raises(SystemExit) as caught:
+        jug.init("missing.py", "dict_store")
+    assert caught.value.code == 2 and "'missing.py'" in capsys.readouterr().err
+    with pytest.raises(FileNotFoundError):
+        jug.init("missing.py", "dict_store", on_error="propagate")
+
+
+def test_tasks_of_several_jugfiles_that_a_script_reads_are_all_there(write):
+    jug.Task(len, "own")
+    jug.init(write(SIMPLE, "one.py"), "dict_store")
+    jug.init(write(SIMPLE, "two.py"), "dict_store")
+    assert len(jug.task.alltasks) == 5

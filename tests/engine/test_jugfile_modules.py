@@ -77,7 +77,6 @@ def test_a_barrier_while_a_module_is_imported_lets_it_be_imported_again(write, s
     write("from jug import TaskGenerator, bvalue\n@TaskGenerator\ndef g(): return 5\nn = bvalue(g())\n", "early.py")
     jugfile = Jugfile(write("import early\nn = early.n\n"))
     assert barrier_of(jugfile.load()) is not None
-    assert "early" not in sys.modules
     jug.task.alltasks[0].run()
     space = jugfile.load()
     assert barrier_of(space) is None and space["n"] == 5

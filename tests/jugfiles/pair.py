@@ -8,7 +8,7 @@ from jug import TaskGenerator
 
 @TaskGenerator
 def wait(x):
-    os.mkdir("started")  # in one step: no signal comes in the middle
+    os.makedirs("started", exist_ok=True)  # unlike a file, it need not be closed, before which a signal may come
     while not os.path.exists("go"):
         sleep(0.01)
     return x

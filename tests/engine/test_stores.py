@@ -1,0 +1,90 @@
+"""Which store the tasks use, and when it is closed."""
+
+import pytest
+from processes import jug as run
+from processes import write
+
+import jug
+from jug import task
+from jug.backends.dict_store import dict_store
+from jug.backends.file_store import file_store
+from jug.engine.stores import current_store, set_jugdir, stores_of_a_command
+from jug.errors import UsageError
+
+
+def test_set_jugdir_chooses_the_store(tmp_path):
+    store = set_jugdir(str(tmp_path / "results"))
+    assert isinstance(store, file_store) and jug.Task.store is store
+    mine = dict_store()
+    assert set_jugdir(mine) is mine and isinstance(jug.set_jugdir("dict_store"), dict_store)
+    with pytest.raises(UsageError, match="unheard-of"):
+        set_jugdir("unheard-of:place")
+
+
+def test_the_store_that_a_jugfile_chooses_counts():
+    default, chosen = dict_store(), dict_store()
+    assert current_store(default) is default
+    set_jugdir(chosen)
+    assert current_store(default) is chosen
+
+
+def test_within_a_command_the_same_words_mean_the_same_store(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with stores_of_a_command():
+        store = set_jugdir("dict_store")
+        set_jugdir("other")
+        assert set_jugdir("dict_store") is store
+    assert set_jugdir("dict_store") is not store
+
+
+def test_all_stores_that_a_command_names_are_closed_at_its_end(tmp_path):
+    def fail_with_two_stores():
+        with stores_of_a_command():
+            for name in ("one", "two"):
+                set_jugdir(f"dict_store:{tmp_path / name}").dump(1, b"a" * 40)
+            raise KeyError("its own error")
+
+    with pytest.raises(KeyError, match="its own error"):
+        fail_with_two_stores()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
+
+
+class Plain:
+    """A store that is none of ours."""
+
+    def getlock(self, name):
+        raise NotImplementedError
+
+
+def test_a_store_of_somebody_else_has_all_that_the_engine_asks_for():
+    task.Task.store = Plain()
+    assert current_store(dict_store()).adapted is task.Task.store
+
+
+CHOOSES = """
+    import jug
+    jug.set_jugdir("{uri}")
+
+    @jug.TaskGenerator
+    def double(x):
+        return 2 * x
+
+    first = double(1)
+    if jug.bvalue(first) == 2:
+        second = double(first)
+"""
+
+
+@pytest.mark.parametrize("uri", ["mine", "dict_store:mine"])
+def test_every_command_uses_the_store_that_the_jugfile_chooses(tmp_path, uri):
+    write(tmp_path, CHOOSES.format(uri=uri))
+    assert run(tmp_path, "execute").table()["Total:"]["Executed"] == 2
+    assert not (tmp_path / "jugfile.jugdata").exists()
+    assert run(tmp_path, "check").code == 0
+    assert run(tmp_path, "sleep-until").code == 0
+    assert run(tmp_path, "status").table()["Total:"]["Finished"] == 2
+    assert "sees 4" in run(tmp_path, "shell", stdin="print('sees', value(second))\n").out
+    assert run(tmp_path, "invalidate", "--name", "double").out.endswith("2 results invalidated.\n")
+    assert run(tmp_path, "execute").table()["Total:"]["Executed"] == 2
+    write(tmp_path, CHOOSES.format(uri=uri).replace("double(first)", "3"))
+    assert run(tmp_path, "cleanup").out == "Removed 1 objects\nRemoved 0 locks\n"
