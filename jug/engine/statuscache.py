@@ -1,12 +1,12 @@
 """``jug status --cache``: the graph of a jugfile, kept so that it need not be run again to show its status.
 
-What a jugfile makes depends on its code, on its arguments and on what it is told about results (barriers, compound
-tasks). A graph is kept together with all of these: the arguments, the modification time and size of each of the
-user's modules that were imported, and every answer of the store while the jugfile ran. It is used again only if all
-of them are still the same, so results that are removed, barriers that open and jugfiles that are edited are noticed.
-Other files that a jugfile reads are not known, which is why this must be asked for.
+What a jugfile makes depends on its code, on its arguments, on what it reads, and on what it is told about results
+(barriers, compound tasks, ``bvalue``). A graph is kept together with all of these: it is used again only if every
+file, directory and variable that the jugfile looked at is as it was, and the store would give every answer again.
+So results that are removed or have become others, barriers that open, and edited jugfiles and modules are noticed.
 
-The states of the tasks are never kept: they are asked of the store each time.
+The states of the tasks are never kept: they are asked of the store each time. A cache that cannot be used costs a
+warning, and the jugfile is run as without one.
 """
 
 from __future__ import annotations
@@ -14,62 +14,27 @@ from __future__ import annotations
 import os
 import sys
 from array import array
-from contextlib import closing
 
 from .. import task
-from ..errors import JugError
+from ..version import __version__
+from .askedstore import AskedStore, still_answers
+from .cachefile import CacheFile, CacheFileError
+from .evidence import is_unchanged
 from .graph import Graph
 from .jugfile import barrier_of
+from .stores import current_store
+from .watch import Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable
     from typing import Any
 
     from ..backends.base import base_store
     from .jugfile import Jugfile
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS graphs_1
-    (key TEXT PRIMARY KEY, facts TEXT, name_of BLOB, hashes BLOB, starts BLOB, edges BLOB)
-"""
-
-
-class StatusCacheError(JugError):
-    """The cache file cannot be used."""
-
-
-class AskedStore:
-    """A store that remembers what was asked of it while a jugfile ran.
-
-    Attributes
-    ----------
-    answers : dict
-        By name of a result: whether it was there.
-    """
-
-    def __init__(self, store: base_store) -> None:
-        self._store = store
-        self.answers: dict[bytes, bool] = {}
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-    def can_load(self, name: bytes) -> bool:
-        self.answers[name] = answer = self._store.can_load(name)
-        return answer
-
-    def load(self, name: bytes) -> Any:
-        self.answers[name] = False
-        result = self._store.load(name)
-        self.answers[name] = True
-        return result
-
-    def first_missing(self, names: Collection[bytes]) -> bytes | None:
-        missing = self._store.first_missing(names)
-        # Whatever else becomes finished, the answer is the same as long as this one is missing.
-        self.answers.update(dict.fromkeys(names, True) if missing is None else {missing: False})
-        return missing
+#: What the cache is called unless the user says otherwise, since 2.7.
+DEFAULT_FILE = ".jugstatus.sqlite3"
 
 
 class CachedTask:
@@ -86,119 +51,90 @@ class CachedTask:
 
 
 class StatusCache:
-    """The graphs of jugfiles in an SQLite file.
+    """The graphs of jugfiles in a file.
 
     Parameters
     ----------
     path : str
-        The file; it is created when needed, and made anew if it is damaged.
+        It is created when needed, and made anew if it is damaged.
+    warn : callable
+        Given a sentence if the cache cannot be used.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, warn: Callable[[str], object]) -> None:
         self._path = path
+        self._file = CacheFile(path, DEFAULT_FILE)
+        self._warn = warn
 
     def clear(self) -> None:
-        """Remove the file."""
-        try:
-            os.unlink(self._path)
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise StatusCacheError(f"The cache file {self._path!r} cannot be removed: {error.strerror}") from error
+        """Remove the file; raises CacheFileError if that cannot be done, or it is no cache."""
+        self._file.clear()
 
-    def graph(self, jugfile: Jugfile, jugdir: str, store: base_store) -> tuple[Graph, str]:
-        """The graph of the jugfile, and what its barrier waits for ('' if it was read to its end)."""
+    def graph(self, jugfile: Jugfile, jugdir: str, store: base_store) -> tuple[Graph, str, base_store]:
+        """The graph of the jugfile, what its barrier waits for ('' if it was read to its end), and its store."""
         import json
 
-        key = repr((os.path.abspath(jugfile.path), jugfile.arguments, jugdir, os.getcwd()))
+        key = _key(jugfile, jugdir)
         row = self._read(key)
-        if row is not None:
-            facts = json.loads(row[0])
-            if _is_valid(facts, store):
-                return _restore(facts, *row[1:]), facts["barrier"]
-        asked = AskedStore(store)
-        barrier, graph = _run_jugfile(jugfile, asked, store)
-        self._write(key, _record(graph, asked, jugfile.path, barrier))
-        return graph, barrier
+        facts = json.loads(row[0]) if row else None
+        if row and facts and is_unchanged(facts["world"]) and still_answers(store, facts["answers"]):
+            return _restore(facts, *row[1:]), facts["barrier"], store
+        watch = Watch([self._path, jugdir])
+        asked = AskedStore(store, watch)
+        barrier, graph = _run_jugfile(jugfile, asked, watch)
+        if asked is not task.Task.store:  # type: ignore[comparison-overlap]
+            self._warn(f"the status of {jugfile.path} is not kept: it chooses its jugdir itself")
+            return graph, barrier, current_store(store)
+        task.Task.store = store
+        if asked.other:
+            self._warn(f"the status of {jugfile.path} is not kept: it uses Task.store.{asked.other}")
+        elif asked.is_consistent():
+            facts = {"world": watch.facts(), "answers": asked.facts(), "barrier": barrier}
+            self._write(key, _record(graph, facts))
+        return graph, barrier, store
 
-    def _read(self, key: str) -> Any:
-        import sqlite3
-
-        if not os.path.exists(self._path):
-            return None
+    def _read(self, key: str) -> list[bytes] | None:
         try:
-            with closing(sqlite3.connect(self._path)) as db:
-                db.execute(_SCHEMA)
-                columns = "facts, name_of, hashes, starts, edges"
-                return db.execute(f"SELECT {columns} FROM graphs_1 WHERE key = ?", (key,)).fetchone()
-        except sqlite3.DatabaseError:  # damaged, or something else
-            self.clear()
-            return None
+            return self._file.read(key)
+        except CacheFileError:
+            return None  # said when it cannot be written either
 
-    def _write(self, key: str, record: tuple[Any, ...]) -> None:
-        import sqlite3
-
+    def _write(self, key: str, row: list[bytes]) -> None:
         try:
-            with closing(sqlite3.connect(self._path)) as db, db:
-                db.execute(_SCHEMA)
-                db.execute("REPLACE INTO graphs_1 VALUES (?, ?, ?, ?, ?, ?)", (key, *record))
-        except sqlite3.Error as error:
-            raise StatusCacheError(f"The cache file {self._path!r} cannot be written: {error}") from error
+            aside = self._file.write(key, row)
+        except CacheFileError as error:
+            self._warn(f"{error}; the status is right, but not kept")
+        else:
+            if aside:
+                self._warn(f"the cache file {self._path!r} was damaged: it is now {aside!r}, and there is a new one")
 
 
-def _run_jugfile(jugfile: Jugfile, asked: AskedStore, store: base_store) -> tuple[str, Graph]:
+def _key(jugfile: Jugfile, jugdir: str) -> str:
+    """What a graph may depend on that is known before the jugfile is run."""
+    cwd, path = os.getcwd(), os.path.abspath(jugfile.path)
+    # These two come first when the jugfile is read, whether they are there now or not.
+    modules = [place for place in map(os.path.abspath, sys.path) if place not in (cwd, os.path.dirname(path))]
+    python = (__version__, sys.version, sys.executable, tuple(sys.flags), modules)
+    return ascii((python, path, jugfile.path, jugfile.arguments, jugdir, cwd))
+
+
+def _run_jugfile(jugfile: Jugfile, asked: AskedStore, watch: Watch) -> tuple[str, Graph]:
     task.Task.store = asked  # type: ignore[assignment]
-    try:
+    with watch:
         barrier = barrier_of(jugfile.load())
         return "" if barrier is None else str(barrier), Graph(task.alltasks)
-    finally:
-        task.Task.store = store
 
 
-def _record(graph: Graph, asked: AskedStore, path: str, barrier: str) -> tuple[Any, ...]:
-    """The columns of the table after the key."""
+def _record(graph: Graph, facts: dict[str, Any]) -> list[bytes]:
+    """The columns of a row."""
     import json
 
     names = {name: number for number, name in enumerate(dict.fromkeys(t.name for t in graph.tasks))}
-    there = [name.decode() for name, answer in asked.answers.items() if answer]
-    missing = [name.decode() for name, answer in asked.answers.items() if not answer]
-    facts = {
-        "sources": _sources(path),
-        "there": there,
-        "missing": missing,
-        "barrier": barrier,
-        "names": list(names),
-        "listed": graph.listed,
-    }
+    facts.update(names=list(names), listed=graph.listed)
     starts, edges = graph.edges()
     name_of = array("i", (names[t.name] for t in graph.tasks))
     hashes = b"".join(t.hash() for t in graph.tasks)
-    return json.dumps(facts), name_of.tobytes(), hashes, starts.tobytes(), edges.tobytes()
-
-
-def _sources(path: str) -> dict[str, list[int]]:
-    """Modification time and size of the jugfile and of the user's modules that it imported."""
-    outside = tuple(
-        os.path.realpath(place) + os.sep for place in {sys.prefix, sys.base_prefix, os.path.dirname(__file__)}
-    )
-    files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-    own = {os.path.abspath(file) for file in files if file and not os.path.realpath(file).startswith(outside)}
-    return {file: _stamp(file) for file in {*own, os.path.abspath(path)}}
-
-
-def _stamp(file: str) -> list[int]:
-    try:
-        st = os.stat(file)
-    except OSError:
-        return [0, 0]
-    return [st.st_mtime_ns, st.st_size]
-
-
-def _is_valid(facts: dict[str, Any], store: base_store) -> bool:
-    """Whether the jugfile would do the same again."""
-    if any(_stamp(file) != stamp for file, stamp in facts["sources"].items()):
-        return False
-    return store.first_missing(facts["there"]) is None and not any(store.can_load(name) for name in facts["missing"])
+    return [json.dumps(facts).encode(), name_of.tobytes(), hashes, starts.tobytes(), edges.tobytes()]
 
 
 def _restore(facts: dict[str, Any], *columns: bytes) -> Graph:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from .. import task
-from ..config import Option
+from ..config import Option, warn
 from ..engine.graph import Graph
 from ..engine.jugfile import Jugfile, barrier_of
 from ..engine.status import State, Status
-from ..engine.statuscache import StatusCache
+from ..engine.statuscache import DEFAULT_FILE, StatusCache
 from ..errors import EXIT_FAILED, EXIT_OK
 from ..io import task_table
 from .command import SubCommand
@@ -37,14 +37,20 @@ class StatusCommand(SubCommand):
         Option(
             "cache",
             False,
-            "Use a cache for faster status: the jugfile is run again only if it, a module that it imports, or a result "
-            "that it used has changed (other files that it reads are not noticed)",
+            "Use a cache for faster status: the jugfile is run again only if it, or a module, file, directory, "
+            "environment variable or result that it used has changed (not noticed is what it learns from other "
+            "programs, the network, the clock)",
         ),
-        Option("cache-file", ".jugstatus.sqlite3", "Name of file to use for status cache. Use with status --cache."),
+        Option(
+            "cache-file",
+            DEFAULT_FILE,
+            "Name of file to use for status cache. Use with status --cache.",
+            path="*",
+        ),
         Option(
             "clear",
             False,
-            "Use with status --cache. Removes the cache file first, so that it is made anew",
+            "Remove the cache file first; with --cache, it is then made anew",
             dest="cache-clear",
         ),
     )
@@ -53,12 +59,12 @@ class StatusCommand(SubCommand):
         return not options.status_cache
 
     def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
-        cache = StatusCache(options.status_cache_file)
+        cache = StatusCache(options.status_cache_file, warn)
         if options.status_cache_clear:
             cache.clear()
         if options.status_cache:
             jugfile = Jugfile(options.jugfile, options.user_args)
-            graph, waits_for = cache.graph(jugfile, options.jugdir, store)
+            graph, waits_for, store = cache.graph(jugfile, options.jugdir, store)
         else:
             barrier = barrier_of(jugspace)
             graph, waits_for = Graph(task.alltasks), str(barrier or "")
