@@ -1,4 +1,4 @@
-"""The examples of the documentation, run as it says, by real processes."""
+"""What the page on the examples says of them, by real processes. (What it shows is checked by ``test_docs``.)"""
 
 import os
 import re
@@ -8,15 +8,16 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from textwrap import dedent, indent
 
+import checkout
 import pytest
 
 from jug.subcommands.demo import JUGFILE as DEMO
 
+checkout.required()
+
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "docs" / "examples"
-PAGE = (ROOT / "docs" / "examples.rst").read_text(encoding="utf-8")
 ALL_OF_DIGITS = {
     "digits.split_digits": 1,
     "digits.cross_validate": 24,
@@ -65,12 +66,11 @@ class Folder:
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory):
-    """The digits example executed by two workers, with what these and `jug status` said."""
+    """The digits example executed by two workers, with what these said."""
     pytest.importorskip("sklearn", reason="the example analyses data of scikit-learn, which is not installed")
     home = tmp_path_factory.mktemp("digits")
     folder = Folder(home, home)
     shutil.copy(EXAMPLES / "digits.py", folder.path)
-    folder.status_before = folder.jug("status", "digits.py")
     workers = [folder.start("execute", "digits.py") for _ in range(2)]
     folder.workers = [(worker, *worker.communicate()) for worker in workers]
     return folder
@@ -96,33 +96,9 @@ def test_two_workers_execute_every_task_of_digits_once(digits):
     assert sum((executed(out) for _, out, _ in digits.workers), Counter()) == ALL_OF_DIGITS
 
 
-def test_status_of_digits_is_as_the_page_shows(digits):
-    code, out, err = digits.status_before
-    assert (code, err) == (1, "")
-    assert indent(out, "    ") in PAGE
-    code, out, err = digits.jug("status", "digits.py")
-    assert (code, err) == (0, "")
-    assert indent(out, "    ") in PAGE
-
-
 def test_status_of_digits_does_not_wait_for_scikit_learn(digits):
     code = "import sys; jug.init('digits.py'); print({'sklearn', 'matplotlib'} & set(sys.modules))"
     assert digits.python(code) == "set()\n"
-
-
-def test_shell_shows_the_results_that_the_page_shows(digits):
-    session = dedent(re.search(r"^    In \[1\].*?(?=^\S)", PAGE, re.MULTILINE | re.DOTALL)[0])
-    inputs = re.findall(r"^In \[\d+\]: (.*)$", session, re.MULTILINE)
-    code, out, err = digits.jug("shell", "digits.py", stdin="\n".join(inputs) + "\n")
-    assert code == 0, err
-    # What comes through a pipe is not echoed.
-    echoless = re.sub(r"^(In \[\d+\]: ).*\n", r"\1", session, flags=re.MULTILINE)
-    assert " ".join(echoless.split()) in " ".join(out.split())
-    accuracy = float(re.search(r"Out\[2\]: (.*)", out)[1])
-    assert inputs[:2] == ["value(best)", "value(accuracy)"]
-    assert "Out[1]: {'C': 10.0, 'gamma': 0.001}" in out
-    assert accuracy == pytest.approx(888 / 899)
-    assert accuracy > 0.97
 
 
 def test_plot_of_digits_is_a_png_of_the_size_that_was_asked_for(digits):
