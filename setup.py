@@ -1,8 +1,10 @@
 """Everything about the package that a package index or an installer wants to know."""
 
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
 
@@ -13,14 +15,19 @@ exec((HERE / "jug" / "version.py").read_text(encoding="utf-8"), about)
 # are used when the user's code uses them, so they are nobody's requirement here.
 extras = {
     "shell": ["ipython"],
-    "redis": ["redis"],
+    "redis": ["redis>=5"],
+    "web": ["starlette", "uvicorn"],
+    "completion": ["argcomplete", "shtab"],
 }
 extras["all"] = sorted({requirement for part in extras.values() for requirement in part})
 extras["test"] = [
     *extras["all"],
+    "ipykernel",
     "matplotlib",
     "mypy==2.4.*",  # a minor release, here and below: what is clean today is clean tomorrow
+    "nbclient",
     "numpy",
+    "playwright",  # drives the chromium of the system: browsers of its own are not needed
     "polars",
     "pytest>=8",
     "pytest-timeout",
@@ -31,6 +38,19 @@ extras["test"] = [
 ]
 extras["lint"] = ["mypy==2.4.*", "ruff==0.17.*", "types-PyYAML"]
 extras["docs"] = ["sphinx>=7"]
+
+
+class BuildWithTests(build_py):
+    """Puts the tests into the package, beside their configuration as in the checkout, for ``jug test-jug``."""
+
+    def run(self):
+        super().run()
+        if not self.editable_mode:
+            suite = Path(self.build_lib, "jug", "_testsuite")
+            shutil.rmtree(suite, ignore_errors=True)  # of an earlier build: files may have gone since
+            shutil.copytree(HERE / "tests", suite / "tests", ignore=shutil.ignore_patterns("__pycache__", ".*"))
+            shutil.copy(HERE / "pyproject.toml", suite)
+
 
 setup(
     name="jug",
@@ -58,8 +78,9 @@ setup(
     ],
     python_requires=">=3.10",
     packages=find_packages(include=["jug", "jug.*"]),
-    package_data={"jug": ["py.typed"]},
+    package_data={"jug": ["py.typed"], "jug.web": ["static/*"]},
     include_package_data=False,
+    cmdclass={"build_py": BuildWithTests},
     zip_safe=False,
     extras_require=extras,
     entry_points={

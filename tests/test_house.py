@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import checkout
 import pytest
+
+checkout.required()
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = {
@@ -34,6 +37,9 @@ FLOORS = {
     "jug.naming": 2,
     "jug.locking": 2,
     "jug.provenance": 2,
+    "jug.places": 2,
+    "jug.roundtrip": 2,
+    "jug.stability": 2,
     "jug.compound": 3,
     "jug.barrier": 3,
     "jug.mapreduce": 3,
@@ -45,8 +51,10 @@ FLOORS = {
     "jug.web": 5,
     "jug.cluster": 5,
     "jug": 6,
+    "jug.submodules": 6,
     "jug.jug": 7,
     "jug.__main__": 7,
+    "jug.completion": 7,
     "jug.options": 7,
     "jug.subcommands": 7,
 }

@@ -108,6 +108,9 @@ class Scheduler:
             try:
                 self._begin()
                 self._loop()
+            except StoreError:
+                self._interrupts.check()  # a signal may be why nobody waited for the store
+                raise
             except StopWorker as stop:
                 more = self.reload_when is not None or self.plan.unfinished()
                 self._ending = Ending.STOPPED if more else Ending.COMPLETE

@@ -29,10 +29,18 @@ BUILTINS = {
     "check": ("check", "CheckCommand", "Returns 0 if all tasks are finished. 1 otherwise."),
     "sleep-until": ("sleep_until", "SleepUntilCommand", "Wait until all tasks are done, then exit."),
     "shell": ("shell", "ShellCommand", "Run a shell after initialization"),
-    "invalidate": ("invalidate", "InvalidateCommand", "Invalidate the results of a task"),
+    "invalidate": (
+        "invalidate",
+        "InvalidateCommand",
+        "Invalidate the results of tasks, and all results that depend on them",
+    ),
     "cleanup": ("cleanup", "CleanupCommand", "Cleanup: remove result files that are not used"),
+    "graph": ("graph", "GraphCommand", "Graph: produce a diagram of task dependencies"),
+    "webstatus": ("webstatus", "WebStatusCommand", "Start a web interface which displays the status"),
     "count": ("count", "CountCommand", "Simply count tasks"),
+    "pack": ("pack", "PackCommand", "Pack small result files into a single file (file-based stores only)"),
     "demo": ("demo", "DemoCommand", "Create demo directory."),
+    "test-jug": ("test_jug", "TestJugCommand", "Run jug's own tests (what follows -- is for pytest)"),
 }
 
 USAGE = """\
@@ -43,7 +51,8 @@ Subcommands
 
 {commands}
 
-Use 'jug SUBCOMMAND --help' for the options of a subcommand.
+Use 'jug SUBCOMMAND --help' for the options of a subcommand, and 'jug --print-completion SHELL' for a script with
+which the shell (bash, zsh or tcsh) completes all of them.
 """
 
 

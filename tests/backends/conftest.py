@@ -4,9 +4,11 @@ import hashlib
 
 import pytest
 from memory_fs import MemoryFS
+from redis_server import shared_server
 
 from jug.backends.dict_store import dict_store
-from jug.backends.file_store import file_store
+from jug.backends.file_store import file_keepalive_store, file_store
+from jug.backends.redis_store import redis_store
 
 
 def shared(store):
@@ -19,13 +21,20 @@ def in_memory(path):
     return lambda: file_store("/data/jugdir", fs=fs)
 
 
+def on_redis(path):
+    server = shared_server()
+    return lambda: redis_store(server.url)
+
+
 # From a temporary path to a function that opens the same store again and again, as other processes would.
 BACKENDS = {
     "file": lambda path: lambda: file_store(path / "jugdir"),
     "file-compressed": lambda path: lambda: file_store(path / "jugdir", compress_numpy=True),
     "file-in-memory": in_memory,
+    "file-keepalive": lambda path: lambda: file_keepalive_store(path / "jugdir"),
     "dict": lambda path: shared(dict_store()),
     "dict-with-file": lambda path: shared(dict_store(str(path / "kept"))),
+    "redis": on_redis,
 }
 
 

@@ -1,0 +1,108 @@
+"""What goes wrong with a Redis server, as a sentence; and whether it may pass by itself."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .redis_url import Address
+
+#: What hope there is: it passes by itself; somebody may mend it, which is worth waiting for with a result in one's
+#: hands; none.
+PASSES, MENDABLE, FINAL = "passes", "mendable", "final"
+
+# By the word that the server's answer begins with.
+_MEANING = {
+    "LOADING": ("is reading its data from disk", PASSES),
+    "BUSY": ("is busy with a script", PASSES),
+    "TRYAGAIN": ("asks to try again", PASSES),
+    "CLUSTERDOWN": ("has lost a part of its cluster", PASSES),
+    "MASTERDOWN": ("is a replica that has lost its primary", PASSES),
+    "OOM": ("is full (see its settings maxmemory and maxmemory-policy)", MENDABLE),
+    "MISCONF": ("cannot write to its disk, and takes no changes", MENDABLE),
+    "READONLY": ("is a read-only replica", MENDABLE),
+    "NOREPLICAS": ("has too few replicas, and takes no changes", MENDABLE),
+    "NOAUTH": ("asks for a password, which is written redis://:PASSWORD@HOST", MENDABLE),
+    "WRONGPASS": ("refuses the user name or the password", MENDABLE),
+    "NOPERM": ("does not allow this user to do that", FINAL),
+    "DENIED": ("takes no connections from other machines (see its setting protected-mode)", FINAL),
+}
+# For answers whose first word the redis package has replaced by a class.
+_CLASSES = {
+    "BusyLoadingError": "LOADING",
+    "ReadOnlyError": "READONLY",
+    "OutOfMemoryError": "OOM",
+    "NoPermissionError": "NOPERM",
+    "TryAgainError": "TRYAGAIN",
+    "ClusterDownError": "CLUSTERDOWN",
+    "MasterDownError": "MASTERDOWN",
+}
+
+
+class Trouble:
+    """Why a question was not answered.
+
+    Attributes
+    ----------
+    what : str
+        The sentence for the user.
+    hope : str
+        PASSES, MENDABLE or FINAL.
+    reached : bool
+        There is a server.
+    """
+
+    __slots__ = ("what", "hope", "reached")
+
+    def __init__(self, what: str, hope: str, reached: bool = True) -> None:
+        self.what = what
+        self.hope = hope
+        self.reached = reached
+
+
+def trouble_of(error: Any, address: Address) -> Trouble:
+    """What the error of the redis package means for a user of the server at `address`."""
+    code, text = _code(error), " ".join(str(error).split())
+    server = f"The Redis server at {address.place}"
+    if code == "WRONGPASS" and not address.has_password:
+        code = "NOAUTH"
+    if text.startswith("DB index is out of range"):
+        return Trouble(f"{server} has no database {address.database}", FINAL)
+    if code in _MEANING:
+        meaning, hope = _MEANING[code]
+        return Trouble(f"{server} {meaning}", hope)
+    if _is_a(error, "ResponseError"):
+        return Trouble(f"{server} answers: {text[:200]}", FINAL)
+    return Trouble(f"Cannot reach the Redis server at {address.place}: {_reason(error, text)}", PASSES, reached=False)
+
+
+def is_unknown_script(reply: Any) -> bool:
+    """True for the answer of a server that does not remember a script."""
+    return _is_a(reply, "NoScriptError")
+
+
+def _code(error: Any) -> str:
+    for kind in type(error).__mro__:
+        if kind.__name__ in _CLASSES:
+            return _CLASSES[kind.__name__]
+    text = str(error)
+    if _is_a(error, "AuthenticationError"):
+        return "WRONGPASS"
+    word = text.partition(" ")[0]
+    if word == "ERR" or not word.isupper():  # servers before version 7 wrap what happened inside a script
+        word = text.partition(": -")[2].partition(" ")[0] or word
+    return word
+
+
+def _is_a(error: Any, name: str) -> bool:
+    return any(kind.__name__ == name for kind in type(error).__mro__)
+
+
+def _reason(error: Any, text: str) -> str:
+    """The system's own words, if it was the system."""
+    if _is_a(error, "TimeoutError"):
+        return "no answer in time"
+    cause = error.__cause__ or error.__context__
+    strerror = getattr(cause, "strerror", None)
+    return strerror if isinstance(strerror, str) else text[:200].rstrip(".") or "no answer"

@@ -1,0 +1,105 @@
+"""How to wait for a server that went away: pauses that grow, an end to patience, and an ear for signals.
+
+What the worker is about to store stays in memory meanwhile. The user is told once that there is a wait, and once that
+it is over. A signal that a handler puts off for later (as that of a worker does) ends the wait.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+from ..config import warn
+from ..errors import StoreError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .redis_errors import Trouble
+
+_FIRST_PAUSE = 0.05  # seconds; the very first attempt follows at once, since a server may just close idle connections
+_LONGEST_PAUSE = 5.0
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Outage:
+    """One time of a server being away, for at most `patience` seconds. Use as a context, and :meth:`end` when it is."""
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._start = time.monotonic()
+        self._pause = 0.0
+        self._told = False
+        self._ear = _Ear()
+
+    def __enter__(self) -> Outage:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._ear.close()
+
+    def wait(self, trouble: Trouble) -> None:
+        """Pause before the next attempt.
+
+        Raises
+        ------
+        StoreError
+            There is no patience left, or a signal came.
+        """
+        left = self._start + self._patience - time.monotonic()
+        if left <= 0:
+            raise StoreError(trouble.what + (f" (waited for {self._patience:g} s)" if self._told else ""))
+        if self._pause:
+            self._tell(trouble)
+            self._sleep(min(self._pause * (0.75 + os.urandom(1)[0] / 512), left), trouble)
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE) or _FIRST_PAUSE
+
+    def end(self) -> None:
+        """The server is back."""
+        if self._told:
+            warn(f"The Redis server is back after {time.monotonic() - self._start:.1f} s")
+
+    def _tell(self, trouble: Trouble) -> None:
+        if not self._told:
+            self._told = True
+            warn(f"{trouble.what}; trying again for {self._patience:g} s")
+
+    def _sleep(self, seconds: float, trouble: Trouble) -> None:
+        signum = self._ear.listen(seconds)
+        if signum is not None:
+            raise StoreError(f"{trouble.what}; no longer waiting for it, because of {signal.Signals(signum).name}")
+
+
+class _Ear:
+    """Hears signals, even those whose handlers only take note of them. Outside of the main thread it hears none."""
+
+    def __init__(self) -> None:
+        self._in = -1
+        if threading.current_thread() is threading.main_thread():
+            self._in, self._out = os.pipe()
+            os.set_blocking(self._in, False)
+            os.set_blocking(self._out, False)
+            self._before = signal.set_wakeup_fd(self._out, warn_on_full_buffer=False)
+
+    def listen(self, seconds: float) -> int | None:
+        """Wait so long, or until a signal comes that is to end this process; returns its number."""
+        if self._in < 0:
+            time.sleep(seconds)
+            return None
+        import select
+
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if select.select([self._in], [], [], left)[0]:
+                heard = [signum for signum in os.read(self._in, 512) if signum in _ENDS]
+                if heard:
+                    return heard[0]
+        return None
+
+    def close(self) -> None:
+        if self._in >= 0:
+            signal.set_wakeup_fd(self._before)
+            os.close(self._in)
+            os.close(self._out)
+            self._in = -1

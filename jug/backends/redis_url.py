@@ -1,0 +1,134 @@
+"""What a user writes to name a Redis store, and what may be shown of it.
+
+Every URL of ``redis.from_url`` is taken (``redis://``, ``rediss://``, ``unix://``, with user, password, database and
+options), and besides: ``redis:`` alone for the defaults, ``redis+unix://`` for ``unix://``, and the option
+``patience=SECONDS``: how long a worker waits for a server that went away. A mistake is a UsageError of one sentence.
+Nothing that could be a password is ever part of a message.
+"""
+
+from __future__ import annotations
+
+from ..errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+#: Seconds that a worker waits for a server that it has met before.
+PATIENCE = 600.0
+
+_SECONDS_TO_CONNECT = 5
+_SECONDS_TO_ANSWER = {False: 5, True: 30}  # by whether the server has been reached before
+_FORMS = "redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], rediss://... (TLS) or unix:///PATH/OF/SOCKET[?db=NUMBER]"
+
+
+class Address:
+    """Where a server is and how to talk to it.
+
+    Attributes
+    ----------
+    place : str
+        What may be said about it: ``host:port`` or the path of a socket.
+    database : int
+    has_password : bool
+    patience : float
+    """
+
+    def __init__(self, uri: str) -> None:
+        self._shown = masked(uri)
+        self._url, self.patience = self._prepared(uri)
+        options = self._pool(False).connection_kwargs
+        self.has_password = bool(options.get("password"))
+        self.database = int(options.get("db") or 0)
+        self.place: str = options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
+
+    def new_connection(self, known: bool) -> Any:
+        """A connection of the redis package, not yet open; more patient with a server that is known to be there."""
+        return self._pool(known).make_connection()
+
+    def _pool(self, known: bool) -> Any:
+        redis = _package()
+        options: dict[str, Any] = {"socket_timeout": _SECONDS_TO_ANSWER[known], "retry": _never_again()}
+        if not self._url.startswith("unix:"):
+            options.update(socket_connect_timeout=_SECONDS_TO_CONNECT, socket_keepalive=True)
+        try:
+            pool = redis.ConnectionPool.from_url(self._url, **options)
+            pool.connection_kwargs["decode_responses"] = False  # results are bytes, whatever the URL says
+            pool.make_connection()  # knows which options there are
+        except TypeError as error:
+            raise self._mistake(f"unknown option {_last_quoted(error)!r}") from None
+        except ValueError as error:
+            raise self._mistake(_explained(error)) from None
+        except redis.RedisError as error:  # such as TLS in a Python without ssl
+            raise self._mistake(str(error)) from None
+        return pool
+
+    def _prepared(self, uri: str) -> tuple[str, float]:
+        """The URL as the redis package takes it, and the patience."""
+        scheme, _, rest = uri.partition(":")
+        scheme = "unix" if scheme == "redis+unix" else scheme
+        if not rest and scheme == "redis":
+            rest = "//"
+        if not rest.startswith("//"):
+            raise self._mistake(f"a Redis store is {_FORMS}")
+        url, question, query = rest.partition("?")
+        _, slash, database = url[2:].rpartition("@")[2].partition("/")
+        if scheme == "unix" and not (slash and database):
+            raise self._mistake("there is no path of a socket (unix:///PATH/OF/SOCKET)")
+        if scheme != "unix" and database.strip("0123456789"):
+            raise self._mistake(f"{database!r} is not the number of a database")
+        options = query.split("&") if question else []
+        kept = [option for option in options if not option.startswith("patience=")]
+        given = [option.partition("=")[2] for option in options if option not in kept]
+        return f"{scheme}:{url}" + ("?" + "&".join(kept) if kept else ""), self._seconds(given)
+
+    def _seconds(self, given: list[str]) -> float:
+        try:
+            seconds = float(given[-1]) if given else PATIENCE
+        except ValueError:
+            seconds = -1
+        if not 0 <= seconds < float("inf"):
+            raise self._mistake(f"patience={given[-1]!r} is not a number of seconds")
+        return seconds
+
+    def _mistake(self, what: str) -> UsageError:
+        return UsageError(f"Cannot use the jugdir {self._shown!r}: {what}")
+
+
+def masked(uri: str) -> str:
+    """The URI without what could be a password: in front of an ``@``, or among options."""
+    scheme, slashes, rest = uri.partition("://")
+    if not slashes:
+        return uri
+    _, at, rest = rest.rpartition("@")
+    rest = rest.partition("?")[0] + "?..." if "?" in rest else rest
+    return scheme + slashes + ("...@" if at else "") + rest
+
+
+def _package() -> Any:
+    try:
+        import redis
+    except ImportError:
+        raise UsageError(
+            "a Redis store needs the package redis, which is not installed: pip install 'jug[redis]'"
+        ) from None
+    return redis
+
+
+def _never_again() -> Any:
+    """What tells the redis package to leave it to us to try again."""
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    return Retry(NoBackoff(), 0)
+
+
+def _last_quoted(error: Exception) -> str:
+    return str(error).rpartition("'")[0].rpartition("'")[2]
+
+
+def _explained(error: ValueError) -> str:
+    text = str(error)
+    if "Port" in text or "port" in text:  # the original text repeats a piece of the URL, perhaps of the password
+        return "the port is not a number (in a password, '/', '@', '?' and '#' are %2F, %40, %3F and %23)"
+    return f"{text[:1].lower()}{text[1:].rstrip('.')}"

@@ -1,0 +1,73 @@
+"""What the answers of a server mean, those that a test cannot bring about included."""
+
+import socket
+import threading
+
+import pytest
+
+from jug.backends.redis_errors import FINAL, MENDABLE, PASSES, trouble_of
+from jug.backends.redis_store import redis_store
+from jug.backends.redis_url import Address
+from jug.errors import StoreError
+
+exceptions = pytest.importorskip("redis.exceptions", reason="the package redis is not installed")
+
+OOM = "OOM command not allowed when used memory > 'maxmemory'."
+ANSWERS = [
+    (exceptions.BusyLoadingError("Redis is loading the dataset in memory"), PASSES, "is reading its data from disk"),
+    (exceptions.ResponseError("BUSY Redis is busy running a script."), PASSES, "is busy with a script"),
+    (exceptions.MasterDownError("Link with MASTER is down"), PASSES, "is a replica that has lost its primary"),
+    (exceptions.ResponseError(OOM), MENDABLE, "is full"),
+    (exceptions.ResponseError(f"{OOM} script: 1, on @user_script:1."), MENDABLE, "is full"),
+    (
+        exceptions.ResponseError(f"Error running script (call to f_1): @user_script:1: @user_script: 1: -{OOM}"),
+        MENDABLE,
+        "is full",
+    ),
+    (exceptions.ReadOnlyError("You can't write against a read only replica."), MENDABLE, "is a read-only replica"),
+    (
+        exceptions.ResponseError("MISCONF Redis is configured to save RDB snapshots"),
+        MENDABLE,
+        "cannot write to its disk",
+    ),
+    (exceptions.NoPermissionError("this user has no permissions"), FINAL, "does not allow this user to do that"),
+    (exceptions.ResponseError("DENIED Redis is running in protected mode"), FINAL, "takes no connections from other"),
+    (exceptions.ResponseError("WRONGTYPE Operation\nagainst"), FINAL, "answers: WRONGTYPE Operation against"),
+    (exceptions.ResponseError("unknown command"), FINAL, "answers: unknown command"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(ANSWERS)))
+def test_an_answer_means_something_to_the_user(number):
+    error, hope, what = ANSWERS[number]
+    trouble = trouble_of(error, Address("redis://host:1"))
+    assert trouble.what.startswith(f"The Redis server at host:1 {what}")
+    assert (trouble.hope, trouble.reached) == (hope, True)
+
+
+def test_a_server_that_reads_its_data_for_long_is_told_at_the_start(monkeypatch, capsys):
+    waits = []
+    monkeypatch.setattr("jug.backends.redis_outage.Outage._sleep", lambda outage, pause, trouble: waits.append(pause))
+    monkeypatch.setattr("jug.backends.redis_link._WHILE_LOADING", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=_always_loading, args=(listener,))
+        thread.start()
+        port = listener.getsockname()[1]
+        store = redis_store(f"redis://127.0.0.1:{port}?protocol=2")
+        with pytest.raises(StoreError, match="is reading its data from disk .waited for 0.2 s.$"):
+            store.can_load(b"a" * 40)
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    assert waits
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def _always_loading(listener):
+    while True:
+        try:
+            client, _ = listener.accept()
+        except OSError:
+            return
+        with client:
+            while client.recv(10_000):
+                client.sendall(b"-LOADING Redis is loading the dataset in memory\r\n")
