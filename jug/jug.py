@@ -17,7 +17,7 @@ from .engine.jugfile import Jugfile, JugfileRaised, init, is_jug_running, mark_r
 from .engine.outcome import Ending
 from .engine.scheduler import Scheduler
 from .engine.stores import current_store, set_jugdir, stores_of_a_command
-from .errors import EXIT_OK, EXIT_SIGNAL, JugError, OutputError
+from .errors import EXIT_OK, EXIT_SIGNAL, JugError, OutputError, StoreError
 from .stability import WatchedTasks
 from .subcommands import cmdapi, terminal
 from .subcommands.console import ConsoleReporter
@@ -109,7 +109,9 @@ def _run_and_explain(arguments: Sequence[str]) -> int:
         return _explain(str(error), error.exit_code)
     except Interrupted as interrupt:
         ignore_signals()
-        return _explain(f"{interrupt}; all locks are released", EXIT_SIGNAL + interrupt.signum)
+        trouble = interrupt.__context__
+        more = str(trouble) if isinstance(trouble, StoreError) else "all locks are released"
+        return _explain(f"{interrupt}; {more}", EXIT_SIGNAL + interrupt.signum)
     except KeyboardInterrupt:
         ignore_signals()
         return _explain("interrupted", EXIT_SIGNAL + 2)
