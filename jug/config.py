@@ -52,6 +52,8 @@ class Option:
       ``status_cache_clear``)
     - ``aliases``: more spellings of the flag;  ``deprecated``: what to use instead, printed as a warning when
       it is used
+    - ``path``: which files are completed by the shell, as a pattern (``*.py``); directories are, too, and ``/``
+      is directories alone
     - ``exclusive``: name of a group of which the command line takes at most one; ``required``: and at least
       one
     """
@@ -61,6 +63,7 @@ class Option:
     at_least: float | None = None
     aliases: tuple[str, ...] = ()
     deprecated: str = ""
+    path: str = ""
     exclusive: str = ""
     required: bool = False
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import sys
 
-from . import __version__
+from . import __version__, completion
 from .config import Option, Options, expand_jugdir
 from .configfiles import cast_settings, configured_settings, find_local_configuration_files, read_settings
-from .engine.jugfile import set_jugdir
-from .errors import UsageError
+from .engine.stores import set_jugdir
+from .errors import JugError, UsageError
 from .subcommands import SubCommand, cmdapi
 from .subcommands.command import add_options, defaults_of, replace_deprecated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
     from typing import Any, NoReturn, TextIO
 
     from .configfiles import Setting
@@ -35,7 +35,7 @@ __all__ = [
     "set_jugdir",
 ]
 
-JUGFILE = Option("jugfile", "jugfile.py", "Python script to use.")
+JUGFILE = Option("jugfile", "jugfile.py", "Python script to use.", path="*.py")
 
 # What every subcommand takes.
 COMMON_OPTIONS = (
@@ -50,6 +50,7 @@ COMMON_OPTIONS = (
         "%(jugfile)s.jugdata",
         "Directory in which to save intermediate files. It may contain the placeholders %(date)s and "
         "%(jugfile)s (the jugfile name without the .py extension).",
+        path=completion.DIRECTORIES,
     ),
     Option("verbose", "quiet", "How much to say about what is done", choices=("quiet", "info", "debug")),
     Option("short", False, "Short output"),
@@ -107,7 +108,11 @@ def parse(args: Sequence[str] | None = None, optionsfile: TextIO | None = None) 
 
 
 def _asked_command(args: Sequence[str]) -> SubCommand:
+    if completion.is_asked_by_the_shell():
+        _complete(args)
     first = args[0] if args else ""
+    if first.partition("=")[0] == "--print-completion":
+        _print_completion(args)
     if first == "--version":
         print(__version__)
         raise SystemExit(0)
@@ -123,6 +128,30 @@ def _asked_command(args: Sequence[str]) -> SubCommand:
     except UsageError:
         print(cmdapi.usage(), file=sys.stderr)
         raise
+
+
+def _complete(args: Sequence[str]) -> NoReturn:
+    """Tell the shell, which has started us without arguments, how the line can go on."""
+    # A mistake in the user's file is not to be told in the middle of a line, and costs but the user's commands.
+    try:
+        cmdapi.load_user_commands()
+    except JugError:
+        pass
+    if args:  # it is jug-execute
+        completion.answer(lambda: build_parser(cmdapi.get(args[0])))
+    completion.answer(lambda: _build_parser_of_all(completion.words_so_far()))
+
+
+def _print_completion(args: Sequence[str]) -> NoReturn:
+    from contextlib import redirect_stdout
+
+    _flag, _, shell = args[0].partition("=")
+    shell = shell or " ".join(args[1:2])
+    with redirect_stdout(sys.stderr):  # what the user's file may print is not for the shell
+        cmdapi.load_user_commands()
+        text = completion.script(shell, build_parser)
+    print(text)
+    raise SystemExit(0)
 
 
 def _parse_command_line(command: SubCommand, args: Sequence[str]) -> dict[str, Any]:
@@ -153,21 +182,32 @@ def build_parser(command: SubCommand | None = None) -> argparse.ArgumentParser:
     """The parser of one subcommand, or of all (which imports them all) as shell completion needs it."""
     import argparse
 
-    if command is not None:
-        parser = argparse.ArgumentParser(
-            prog=f"jug {command.name}",
-            usage=f"jug {command.name} [JUGFILE] [OPTIONS...] [-- ARGUMENTS FOR THE JUGFILE...]",
-            description=command.help,
-            argument_default=argparse.SUPPRESS,
-        )
-        _fill_parser(parser, command)
-        return parser
+    if command is None:
+        return _build_parser_of_all(cmdapi.helps())
+    parser = argparse.ArgumentParser(
+        prog=f"jug {command.name}",
+        usage=f"jug {command.name} [JUGFILE] [OPTIONS...] [-- ARGUMENTS FOR THE JUGFILE...]",
+        description=command.help,
+        argument_default=argparse.SUPPRESS,
+    )
+    _fill_parser(parser, command)
+    return parser
+
+
+def _build_parser_of_all(filled: Container[str]) -> argparse.ArgumentParser:
+    """A parser that knows all subcommands, and of those that are to be `filled` the options, too."""
+    import argparse
+
     parser = argparse.ArgumentParser(prog="jug")
-    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--version", action="version", version=__version__, help="Show the version")
+    parser.add_argument(
+        "--print-completion", choices=completion.SHELLS, metavar="SHELL", help="Print a script for completion"
+    )
     subparsers = parser.add_subparsers(dest="subcommand", metavar="SUBCOMMAND", required=True)
     for name, help in cmdapi.helps().items():
         subparser = subparsers.add_parser(name, help=help.replace("%", "%%"), argument_default=argparse.SUPPRESS)
-        _fill_parser(subparser, cmdapi.get(name))
+        if name in filled:
+            _fill_parser(subparser, cmdapi.get(name))
     return parser
 
 
@@ -178,7 +218,8 @@ def _fill_parser(parser: argparse.ArgumentParser, command: SubCommand) -> None:
     parser.error = refuse  # type: ignore[method-assign]
     command.parse(parser.add_argument_group(command.name))
     common = parser.add_argument_group("common")
-    common.add_argument("jugfile", nargs="?", metavar="JUGFILE", help=JUGFILE.help_text)
+    jugfile = common.add_argument("jugfile", nargs="?", metavar="JUGFILE", help=JUGFILE.help_text)
+    jugfile.path = JUGFILE.path  # type: ignore[attr-defined]  # for completion
     common.add_argument("user_args", nargs="*", metavar="ARGUMENTS", help="Arguments for the jugfile (sys.argv[1:])")
     add_options(common, "main", COMMON_OPTIONS)
 

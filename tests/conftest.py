@@ -3,10 +3,27 @@
 import sys
 
 import pytest
+from optional import Missing
 
 import jug.task
 from jug.backends.dict_store import dict_store
 from jug.hooks import reset_all_hooks
+
+
+def pytest_addoption(parser, pluginmanager):
+    """What the configuration says to plugins is no mistake where these are not installed."""
+    if not pluginmanager.hasplugin("xdist"):
+        parser.addoption("--dist", help="for pytest-xdist, which is not installed")
+    if not pluginmanager.hasplugin("timeout"):
+        parser.addini("timeout", "for pytest-timeout, which is not installed")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "xdist_group(name): for pytest-xdist, whether or not it is installed")
+
+
+def pytest_collection_finish():
+    Missing.while_reading = False
 
 
 @pytest.fixture(autouse=True)

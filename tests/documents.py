@@ -285,7 +285,7 @@ def with_servers(text):
     """The text with the addresses of a server and of a port that are there."""
     if "localhost:6379" in text:
         text = text.replace("localhost:6379", f"127.0.0.1:{shared_server().port}")
-    return re.sub(r"\b8080\b", lambda found, port=free_port(): str(port), text)
+    return re.sub(r"\b8080\b", str(free_port()), text)
 
 
 class Session:

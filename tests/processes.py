@@ -6,8 +6,11 @@ import re
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from textwrap import dedent
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 JUGFILES = Path(__file__).resolve().parent / "jugfiles"
@@ -98,6 +101,8 @@ def start_python(where, *arguments, stdin=subprocess.DEVNULL, **env):
 
 def start(where, *arguments, **env):
     """Start ``jug`` with these arguments, in the directory `where`."""
+    if arguments[:1] == ("shell",) and find_spec("IPython") is None:
+        pytest.skip("IPython is not installed")
     return start_python(where, "-m", "jug", *arguments, **env)
 
 

@@ -13,7 +13,7 @@ checkout.required()
 
 DOCS = ROOT / "docs"
 NOTHING_TO_TYPE = {"architecture.rst"}
-SLOW = {"tutorial.rst", "examples.rst"}
+SLOW = {"tutorial.rst", "examples.rst", "subcommands.rst"}
 LANGUAGE = ["jug", *map("jug.{}".format, ["task", "barrier", "compound", "mapreduce", "utils", "io", "unsafe"])]
 CHAPTERS = [path for path in sorted(DOCS.glob("*.rst")) if path.name not in NOTHING_TO_TYPE]
 TEXT = "".join(path.read_text(encoding="utf-8") for path in CHAPTERS)

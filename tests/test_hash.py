@@ -10,8 +10,8 @@ from collections import namedtuple
 from pathlib import Path
 from textwrap import dedent
 
-import numpy as np
 import pytest
+from optional import numpy as np
 
 from jug import Task, TaskGenerator, Tasklet
 from jug.hash import UnhashableError, hash_one, hash_update, new_hash_object, stable_hash_one

@@ -7,10 +7,13 @@ import re
 import sys
 import zipfile
 
+import checkout
 import pytest
 from fresh_install import ROOT, build_wheel, call, clean_environment, install
 
 import jug
+
+checkout.required()
 
 pytestmark = pytest.mark.xdist_group("package")
 
@@ -38,12 +41,12 @@ def wheel(tmp_path_factory):
 @pytest.fixture(scope="module")
 def contents(wheel):
     with zipfile.ZipFile(wheel) as archive:
-        return {name: archive.read(name).decode() for name in archive.namelist()}
+        return {name: archive.read(name) for name in archive.namelist()}
 
 
 @pytest.fixture(scope="module")
 def metadata(contents):
-    return email.message_from_string(contents[f"jug-{jug.__version__}.dist-info/METADATA"])
+    return email.message_from_bytes(contents[f"jug-{jug.__version__}.dist-info/METADATA"])
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +55,23 @@ def installed(wheel, tmp_path_factory):
 
 
 def modules_of_the_tree():
-    return {str(path.relative_to(ROOT)) for path in (ROOT / "jug").rglob("*.py")}
+    files = [*(ROOT / "jug").rglob("*.py"), *(ROOT / "jug/web/static").iterdir()]
+    return {str(path.relative_to(ROOT)) for path in files}
 
 
-def test_wheel_holds_all_modules_and_nothing_else(contents):
+def suite_of_the_tree():
+    """Where the tests and their configuration are in the wheel."""
+    files = {str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("*") if path.is_file()}
+    return {f"jug/_testsuite/{name}" for name in files | {"pyproject.toml"} if "__pycache__" not in name}
+
+
+def test_wheel_holds_all_modules_and_tests_and_nothing_else(contents):
     files = {name for name in contents if ".dist-info/" not in name}
-    assert files == modules_of_the_tree() | {"jug/py.typed"}
+    assert files == modules_of_the_tree() | {"jug/py.typed"} | suite_of_the_tree()
+
+
+def test_wheel_is_not_large(wheel):
+    assert wheel.stat().st_size < 1_000_000
 
 
 def test_wheel_says_that_it_is_typed_and_carries_the_licence(contents):
@@ -67,7 +81,7 @@ def test_wheel_says_that_it_is_typed_and_carries_the_licence(contents):
 
 def test_wheel_has_both_commands(contents):
     scripts = configparser.ConfigParser()
-    scripts.read_string(contents[f"jug-{jug.__version__}.dist-info/entry_points.txt"])
+    scripts.read_string(contents[f"jug-{jug.__version__}.dist-info/entry_points.txt"].decode())
     assert dict(scripts["console_scripts"]) == {"jug": "jug.jug:main", "jug-execute": "jug.jug:main_execute"}
 
 
@@ -78,7 +92,7 @@ def test_core_requires_nothing(metadata):
 
 def test_metadata_names_python_and_extras(metadata):
     assert metadata["Requires-Python"] == ">=3.10"
-    assert {"shell", "redis", "all", "test"} <= set(metadata.get_all("Provides-Extra"))
+    assert {"shell", "redis", "completion", "web", "all", "test"} <= set(metadata.get_all("Provides-Extra"))
     assert metadata["Version"] == jug.__version__
 
 

@@ -1,6 +1,6 @@
 """Objects in a few words."""
 
-import numpy as np
+from optional import numpy as np
 
 from jug import Task, Tasklet, return_tuple
 from jug.short import short, short_call

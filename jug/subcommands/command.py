@@ -95,7 +95,7 @@ def _add_option(container: Container, section: str, option: Option) -> None:
         container.add_argument(*flags, action="store_true", default=SUPPRESS, dest=dest, help=help)
         return
     metavar = option.metavar or option.name.upper().replace("-", "_")
-    container.add_argument(
+    action = container.add_argument(
         *flags,
         type=_argparse_type(option),
         choices=option.choices or None,
@@ -104,6 +104,7 @@ def _add_option(container: Container, section: str, option: Option) -> None:
         metavar=metavar,
         help=help,
     )
+    action.path = option.path  # type: ignore[attr-defined]  # for jug.completion
 
 
 def _argparse_type(option: Option) -> Callable[[str], Any]:

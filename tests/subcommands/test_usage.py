@@ -32,6 +32,8 @@ REFERENCE_DEFAULTS = {
     "status_cache_clear": False,
     "status_cache_file": ".jugstatus.sqlite3",
     "verbose": "quiet",
+    "webstatus_ip": "localhost",
+    "webstatus_port": 8080,
     "will_cite": False,
 }
 

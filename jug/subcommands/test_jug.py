@@ -1,0 +1,90 @@
+"""``jug test-jug``: the tests that belong to the version of jug that is installed.
+
+They are in the package, beside their configuration, as they are in a checkout (``setup.py`` puts them there); pytest
+runs them in an empty directory, and nothing is written into the installation.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from ..errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, UsageError
+from .command import SubCommand
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from ..config import Options
+
+PACKAGE = Path(__file__).resolve().parent.parent
+CONFIGURATION = "pyproject.toml"
+PYTEST_USAGE_ERROR = 4
+
+
+class TestJugCommand(SubCommand):
+    """Run jug's own tests (what follows -- is for pytest)
+
+    For instance, ``jug test-jug -- -k lock -x`` or ``jug test-jug -- tests/test_hash.py``.
+    """
+
+    name = "test-jug"
+    needs_jugfile = False
+    needs_store = False
+    __test__ = False  # in spite of its name, it is nothing that pytest should collect
+
+    def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
+        from importlib.util import find_spec
+
+        suite = _suite()
+        if find_spec("pytest") is None:
+            raise UsageError(
+                "the tests need pytest, which is not installed: pip install pytest, or pip install 'jug[test]' for all "
+                "that tests of optional parts need"
+            )
+        return _run_pytest(suite, options.user_args)
+
+
+def _suite() -> Path:
+    """The directory that holds ``tests`` and their configuration: in the package, or the checkout around it."""
+    for place in (PACKAGE / "_testsuite", PACKAGE.parent):
+        # Others have a directory `tests` beside their packages, too.
+        if (place / CONFIGURATION).is_file() and (place / "tests" / "conftest.py").is_file():
+            return place
+    raise UsageError(f"the tests are not part of this installation: there is no {PACKAGE / '_testsuite'}")
+
+
+def _run_pytest(suite: Path, arguments: Sequence[str]) -> int:
+    import subprocess
+    import tempfile
+
+    selected = [_selection(suite, word) for word in arguments]
+    if selected == list(arguments):
+        selected = [str(suite / "tests"), *arguments]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+    command += ["-c", str(suite / CONFIGURATION), "--rootdir", str(suite), *selected]
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    print(f"The tests of {suite}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="jug-test-") as empty:
+        process = subprocess.Popen(command, cwd=empty, env=environment)
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            process.wait()  # it was interrupted as well, and tells what it has found
+            raise
+    if code == PYTEST_USAGE_ERROR:
+        return EXIT_USAGE
+    return EXIT_OK if code == 0 else EXIT_FAILED
+
+
+def _selection(suite: Path, word: str) -> str:
+    """The word with the path of a file of tests (``test_hash.py::test_x``) made whole, and any other as it is."""
+    path, colons, name = word.partition("::")
+    if path.endswith(".py"):
+        for place in (suite, suite / "tests"):
+            if (place / path).is_file():
+                return f"{place / path}{colons}{name}"
+    return word
