@@ -143,5 +143,11 @@ def task_table(groups: Iterable[tuple[str, Mapping[str, int]]]) -> str:
 
 def print_task_summary_table(options: Any, groups: Iterable[tuple[str, Mapping[str, int]]]) -> None:
     """Print :func:`task_table`; nothing with ``options.short``."""
-    if not getattr(options, "short", False):
-        getattr(options, "print_out", print)(task_table(groups))
+    if getattr(options, "short", False):
+        return
+    text, print_out = task_table(groups), getattr(options, "print_out", print)
+    if print_out is print:
+        # In one piece: of several workers on one terminal, none is to write between the text and its last newline.
+        print(text + "\n", end="")
+    else:
+        print_out(text)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+
+from .config import warn
 from .hash import hash_update, new_hash_object
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+_Module = type(sys)
+_warned_of: set[str] = set()
 
 
 def task_name(f: Any) -> str:
@@ -19,7 +25,16 @@ def task_name(f: Any) -> str:
             "A task cannot be made from a lambda, which has no name to be identified by: define a function with 'def' "
             "(for something cheap that need not be stored, a Tasklet takes a lambda)"
         )
-    return f"{getattr(f, '__module__', None)}.{name}"
+    name = f"{getattr(f, '__module__', None)}.{name}"
+    owner = getattr(f, "__self__", None)
+    if owner is not None and not isinstance(owner, (type, _Module)) and name not in _warned_of:
+        _warned_of.add(name)
+        warn(
+            f"the task {name!r} is made of a method, and its object is not a part of the hash of a task: tasks of other "
+            "objects with the same arguments have the same result (decorate the method with TaskGenerator, or make the "
+            "object an argument of a function)"
+        )
+    return name
 
 
 def address_of(f: Any) -> tuple[str, str]:

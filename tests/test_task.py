@@ -1,6 +1,7 @@
 """The names of jug.task, as used in a jugfile."""
 
 import functools
+import math
 import pickle
 
 import pytest
@@ -421,3 +422,25 @@ def test_names_of_the_package():
         assert hasattr(jug, name)
     for name in jug.task.__all__:
         assert hasattr(jug.task, name)
+
+
+def test_a_task_of_a_method_is_warned_of_once_since_its_object_is_not_hashed(capsys):
+    class Line:
+        def __init__(self, slope):
+            self.slope = slope
+
+        def at(self, x):
+            return self.slope * x
+
+        @classmethod
+        def flat(cls):
+            return cls(0)
+
+    tasks = [Task(Line(slope).at, 5) for slope in (3, 4)]
+    assert tasks[0].hash() == tasks[1].hash()
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert told.startswith(f"jug: warning: the task '{__name__}.at' is made of a method, and its object is not a part")
+    Task(Line.flat)
+    Task(math.sqrt, 4)
+    assert capsys.readouterr().err == ""

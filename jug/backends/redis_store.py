@@ -152,7 +152,7 @@ class redis_store(base_store):
         return {name: record for name, record in records.items() if record is not None}
 
     def remove_failures(self, names: Iterable[Name]) -> int:
-        return len(self._remove(_keys(_FAILURE, map(as_name, names))))
+        return len(self._remove(_keys(_FAILURE, dict.fromkeys(map(as_name, names)))))
 
     # Ends
 

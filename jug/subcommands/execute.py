@@ -14,7 +14,7 @@ from ..io import print_task_summary_table
 from . import terminal
 from .command import SubCommand
 from .console import ConsoleReporter
-from .selection import selection_from, selection_in_words, selection_options
+from .selection import no_match, selection_from, selection_in_words, selection_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class ExecuteCommand(SubCommand):
         if selects is None or outcome.ending is not Ending.COMPLETE or outcome.failures:
             return outcome.sentence()
         if not any(selects(t.name) for t in task.alltasks):
-            return f"No task matches {selection_in_words(options, 'execute')}: nothing was executed."
+            return f"{no_match(options, 'execute', (t.name for t in task.alltasks))}: nothing was executed."
         return f"All tasks that match {selection_in_words(options, 'execute')} are finished."
 
 

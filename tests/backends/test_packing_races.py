@@ -1,7 +1,7 @@
 """Packing while others invalidate, store, clean up and pack: nothing is lost, nothing comes back.
 
 The packer is stopped before any of its calls of the file system, the other then before any of its own, and both go on
-from there, or the packer is killed there. By default some of these schedules are run; all of them are slow.
+from there, or the packer is killed there. By default some of these schedules are run; all of them with ``-m faults``.
 """
 
 import pytest
@@ -103,7 +103,7 @@ def check(there, x, other=None):
     assert there.fs.listdir("/jugdir/locks") == []
 
 
-@pytest.fixture(params=[11, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
+@pytest.fixture(params=[11, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.faults])], ids=["some", "all"])
 def schedules(request):
     """All pairs of calls before which packer and other stop, or one in so many of them."""
 
