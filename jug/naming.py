@@ -30,9 +30,9 @@ def task_name(f: Any) -> str:
     if owner is not None and not isinstance(owner, (type, _Module)) and name not in _warned_of:
         _warned_of.add(name)
         warn(
-            f"the task {name!r} is made of a method, and its object is not a part of the hash of a task: tasks of other "
-            "objects with the same arguments have the same result (decorate the method with TaskGenerator, or make the "
-            "object an argument of a function)"
+            f"the task {name!r} is made of a method, whose object is not a part of its hash: tasks of other objects "
+            "with the same arguments have the same result (decorate the method with TaskGenerator, or make the object "
+            "an argument of a function)"
         )
     return name
 

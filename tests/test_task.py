@@ -440,7 +440,7 @@ def test_a_task_of_a_method_is_warned_of_once_since_its_object_is_not_hashed(cap
     assert tasks[0].hash() == tasks[1].hash()
     told = capsys.readouterr().err
     assert told.count("\n") == 1
-    assert told.startswith(f"jug: warning: the task '{__name__}.at' is made of a method, and its object is not a part")
+    assert told.startswith(f"jug: warning: the task '{__name__}.at' is made of a method, whose object is not a part")
     Task(Line.flat)
     Task(math.sqrt, 4)
     assert capsys.readouterr().err == ""

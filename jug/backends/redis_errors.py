@@ -40,6 +40,10 @@ _CLASSES = {
 }
 
 
+# What a connection that was made and then broken ends with: somebody is there.
+_HUNG_UP = ("closed by server", "reset by peer", "Broken pipe")
+
+
 class Trouble:
     """Why a question was not answered.
 
@@ -74,7 +78,9 @@ def trouble_of(error: Any, address: Address) -> Trouble:
         return Trouble(f"{server} {meaning}", hope)
     if _is_a(error, "ResponseError"):
         return Trouble(f"{server} answers: {text[:200]}", FINAL)
-    return Trouble(f"Cannot reach the Redis server at {address.place}: {_reason(error, text)}", PASSES, reached=False)
+    why = _reason(error, text)
+    is_there = any(words in why for words in _HUNG_UP)
+    return Trouble(f"Cannot reach the Redis server at {address.place}: {why}", PASSES, reached=is_there)
 
 
 def is_unknown_script(reply: Any) -> bool:

@@ -245,3 +245,12 @@ def test_a_server_that_was_restarted_is_found_again(capsys):
     finally:
         server.close()
     assert "trying again" in capsys.readouterr().err
+
+
+def test_a_server_that_hangs_up_at_the_first_question_is_asked_again():
+    server = shared_server()
+    with Proxy(server, lambda number: BEFORE if number < 3 else None) as proxy:
+        store = redis_store(proxy.url)
+        assert not store.can_load(MISSING)
+        store.close()
+        assert proxy.broken > 0
