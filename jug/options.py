@@ -52,7 +52,12 @@ COMMON_OPTIONS = (
         "%(jugfile)s (the jugfile name without the .py extension).",
         path=completion.DIRECTORIES,
     ),
-    Option("verbose", "quiet", "How much to say about what is done", choices=("quiet", "info", "debug")),
+    Option(
+        "verbose",
+        "quiet",
+        "How much to say about what is done (errors and warnings always are)",
+        choices=("quiet", "error", "warning", "info", "debug"),
+    ),
     Option("short", False, "Short output"),
     Option("pdb", False, "Drop to a PDB (debug) console on error. Implies --debug."),
     Option(

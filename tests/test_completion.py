@@ -66,7 +66,7 @@ SEVERAL_WAYS = {
     "jug ": {*BUILTINS, "greet"},
     "jug s": {"status", "sleep-until", "shell"},
     "jug execute --keep-": {"--keep-going", "--keep-failed"},
-    "jug execute --verbose ": {"quiet", "info", "debug"},
+    "jug execute --verbose ": {"quiet", "error", "warning", "info", "debug"},
     "jug execute ": {"primes.py", "other.py", "folder", "previous.jugdata"},
     "jug execute --jugdir ": {"folder", "previous.jugdata"},
     "jug execute --name ": set(),

@@ -77,6 +77,12 @@ def test_init_takes_a_jugdir_or_a_store(tmp_path):
     assert init("jugfile.py", "elsewhere", store=other)[0] is other
 
 
+def test_init_gives_the_store_that_the_jugfile_chose(tmp_path):
+    (tmp_path / "jugfile.py").write_text("import jug\njug.set_jugdir('chosen')\n")
+    store, _ = init("jugfile.py", "elsewhere")
+    assert store is task.Task.store and store.jugdir == "chosen"
+
+
 def test_init_finds_the_results_of_a_jugfile_in_another_directory(tmp_path):
     use(tmp_path, "chain.py", "sub/a-chain.py")
     assert jug(tmp_path, "execute", "sub/a-chain.py").code == 0

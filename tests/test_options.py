@@ -188,7 +188,7 @@ def test_read_configuration_file_gives_text_without_defaults_and_values_with_the
         (["execute", "--nr-wait-cycles", "-1"], "argument --nr-wait-cycles: '-1' is less than 0"),
         (["execute", "--wait-cycle-time", "nan"], "argument --wait-cycle-time: 'nan' is not a finite number"),
         (["execute", "--wait-cycle-time", "-0.5"], "argument --wait-cycle-time: '-0.5' is less than 0"),
-        (["execute", "--verbose", "loud"], "argument --verbose: 'loud' is not one of quiet, info, debug"),
+        (["execute", "--verbose", "loud"], "argument --verbose: 'loud' is not one of quiet, error, warning, info, debug"),
         (["execute", "--keep", "a.py"], "ambiguous option: --keep could match --keep-going, --keep-failed"),
         (["execute", "--jugdir"], "argument --jugdir: expected one argument"),
         (
@@ -281,7 +281,7 @@ def test_target_and_invalid_are_name_with_a_warning(capsys):
     for flag in ("--target", "--invalid"):
         assert parse(["execute", flag, "x"]).execute_name == "x"
         warning = capsys.readouterr().err
-        assert "--target is deprecated" in warning and "--name" in warning and "--pattern" in warning
+        assert "--target or --invalid is deprecated" in warning and "--name" in warning and "--pattern" in warning
 
 
 def test_selection_gives_a_matcher_or_none():

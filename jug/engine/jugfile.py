@@ -17,7 +17,7 @@ from .. import task
 from ..barrier import BarrierError
 from ..errors import EXIT_FAILED, JugError, JugfileError, NotFinishedError, StoreError, sentence
 from .imports import imports_of
-from .stores import set_jugdir
+from .stores import current_store, set_jugdir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -236,7 +236,8 @@ def init(
         raise ValueError(f"jug.init: on_error must be 'exit' or 'propagate', and is {on_error!r}")
     path = os.fspath(jugfile or "jugfile.py")
     store = set_jugdir(store if store is not None else jugdir if jugdir is not None else _default_jugdir(path))
-    return store, _load_for_script(path, on_error)
+    jugspace = _load_for_script(path, on_error)
+    return current_store(store), jugspace
 
 
 def _load_for_script(path: str, on_error: str) -> dict[str, Any]:

@@ -124,5 +124,6 @@ def replace_deprecated(values: dict[str, Any], section: str, options: Sequence[O
     for option in options:
         dest = attribute_name(section, option.name)
         if option.deprecated and dest in values:
-            warn(f"--{option.name} is deprecated: {option.deprecated}")
+            spelt = " or ".join(f"--{spelling}" for spelling in option.spellings)
+            warn(f"{spelt} is deprecated: {option.deprecated}")
             values[option.attribute(section)] = values.pop(dest)

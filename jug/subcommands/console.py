@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..task import Task
 
 _LONG_WAIT = 10.0  # seconds
-_VERBOSITY = ("quiet", "info", "debug")
+_LEVELS = {"info": 1, "debug": 2}  # of all other words, 0
 
 
 class ConsoleReporter(Reporter):
@@ -30,7 +30,7 @@ class ConsoleReporter(Reporter):
     """
 
     def __init__(self, options: Options) -> None:
-        self._level = _VERBOSITY.index(options.verbose)
+        self._level = _LEVELS.get(options.verbose, 0)
         self._waits_since: float | None = None
         self._has_told = False
         self.executed_by_name: dict[str, int] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..backends.packing import LARGEST
+from ..errors import UsageError
 from . import terminal
 from .command import SubCommand
 
@@ -24,8 +25,7 @@ class PackCommand(SubCommand):
 
     def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
         if not hasattr(store, "pack"):
-            print("Cannot pack this store (only jugdata directories can be packed)")
-            return 0
+            raise UsageError("Cannot pack this store (only jugdata directories can be packed)")
         done = store.pack()
         print(f"Packed {done.packed} objects")
         if done.unreadable:

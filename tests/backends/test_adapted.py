@@ -91,6 +91,11 @@ def test_what_it_has_beyond_is_its_own(theirs, names):
     assert copy.copy(store).colour == "blue"
 
 
+def test_an_attribute_of_its_own_is_not_taken_for_a_method_of_ours(theirs):
+    theirs.failures = 3  # it counts them
+    assert select(theirs).failures() == {}
+
+
 def test_a_store_of_ours_is_left_as_it_is():
     store = dict_store()
     assert select(store) is store
@@ -121,7 +126,8 @@ def test_a_jugfile_can_choose_it(tmp_path):
     assert done.table()["jugfile.double"]["Executed"] == 51
     assert jug(tmp_path, "status", **WHERE).table()["jugfile.double"]["Finished"] == 51
     packed = jug(tmp_path, "pack", **WHERE)
-    assert (packed.code, packed.out) == (0, "Cannot pack this store (only jugdata directories can be packed)\n")
+    assert (packed.code, packed.out) == (2, "")
+    assert packed.last == "jug: Cannot pack this store (only jugdata directories can be packed)"
 
 
 def test_scripts_can_use_it(tmp_path):

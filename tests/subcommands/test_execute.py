@@ -113,7 +113,7 @@ def test_a_name_and_a_pattern_from_two_places_are_told_once(tmp_path):
 def test_target_is_the_old_name_of_name(tmp_path):
     write(tmp_path, COUNTED)
     done = jug(tmp_path, "execute", "--target", "f")
-    assert done.err.startswith("jug: warning: --target is deprecated: use --name")
+    assert done.err.startswith("jug: warning: --target or --invalid is deprecated: use --name")
     assert done.code == 0
     assert done.table()["Total:"] == {"Executed": 3, "Loaded": 0}
 

@@ -68,7 +68,7 @@ def test_ways_to_select(done, selection, number):
 def test_old_names_of_the_option_warn(done, option):
     removed = jug(done, "invalidate", option, "apart", "--short")
     assert (removed.code, removed.out.splitlines()[1:]) == (0, ["1 result invalidated."])
-    assert removed.err.startswith("jug: warning: --target is deprecated: use --name")
+    assert removed.err.startswith("jug: warning: --target or --invalid is deprecated: use --name")
 
 
 def test_nothing_to_remove(done):

@@ -76,7 +76,8 @@ def test_a_jugdir_that_the_jugfile_chooses_is_packed(tmp_path):
 
 def test_a_store_that_cannot_be_packed(executed):
     done = jug(executed, "pack", "--jugdir", "dict_store:kept")
-    assert (done.code, done.out) == (0, "Cannot pack this store (only jugdata directories can be packed)\n")
+    assert (done.code, done.out) == (2, "")
+    assert done.last == "jug: Cannot pack this store (only jugdata directories can be packed)"
 
 
 def test_files_that_cannot_be_read_are_told(executed):
