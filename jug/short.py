@@ -23,7 +23,12 @@ class _Short(reprlib.Repr):
         self.maxstring = self.maxother = self.maxlong = _MOST_CHARACTERS
 
     def repr1(self, x: Any, level: int) -> str:
-        return x.label() if isinstance(x, Node) else super().repr1(x, level)
+        if isinstance(x, Node):
+            return x.label()
+        try:
+            return super().repr1(x, level)
+        except Exception:  # noqa: BLE001  (until Python 3.12, any class called `array` is taken for one of that module)
+            return self.repr_instance(x, level)
 
 
 class _ShortInside(_Short):

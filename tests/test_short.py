@@ -1,5 +1,6 @@
 """Objects in a few words."""
 
+import pytest
 from optional import numpy as np
 
 from jug import Task, Tasklet, return_tuple
@@ -40,6 +41,13 @@ def test_a_long_chain_has_a_short_name():
         tasklet, task = tasklet[0], Task(double, task)
     assert short(tasklet) == "..." + "[0]" * 8
     assert repr(task) == f"Task({__name__}.double, args=({__name__}.double(...),), kwargs={{}})"
+
+
+@pytest.mark.parametrize("name", ["array", "deque", "dict", "int", "list", "str"])
+def test_a_class_with_the_name_of_another_is_not_taken_for_that(name):
+    own = type(name, (), {"__repr__": lambda self: "mine"})
+    assert short_call("f", [own()], {}) in ("f(mine)", f"f({short(own())})")
+    assert len(short(own())) < 100
 
 
 def test_an_object_whose_repr_raises_does_not_hide_the_message():

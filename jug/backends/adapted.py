@@ -26,8 +26,10 @@ class adapted_store(base_store):
     def __init__(self, store: Any) -> None:
         self.adapted = store
         for name in dir(base_store):
-            if not name.startswith("_") and name not in (*_FORWARDED, *_ADAPTED) and hasattr(store, name):
-                setattr(self, name, getattr(store, name))
+            if not name.startswith("_") and name not in (*_FORWARDED, *_ADAPTED):
+                method = getattr(store, name, None)
+                if callable(method):  # and not, say, a number of failures
+                    setattr(self, name, method)
 
     def __getattr__(self, name: str) -> Any:
         if name == "adapted":  # of an object that is just being made, as by copy.copy()

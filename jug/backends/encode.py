@@ -85,14 +85,14 @@ def write_npy(array: Any, stream: Writable) -> None:
     npy.write_array(stream, array, allow_pickle=False)
 
 
-def read_npy(source: Any) -> Any:
-    """The array in an ``.npy`` file, given as its bytes or as a stream."""
+def read_npy(source: Any, allow_pickle: bool = True) -> Any:
+    """The array in an ``.npy`` file, given as its bytes or as a stream; ``ValueError`` for pickles if not allowed."""
     from numpy.lib import format as npy
 
     stream = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
         # Arrays of objects are pickled by themselves today; old releases could leave them in .npy form.
-        return npy.read_array(stream, allow_pickle=True)
+        return npy.read_array(stream, allow_pickle=allow_pickle)
     except EOFError as error:
         raise ValueError(f"the array is cut short: {error}") from error
 

@@ -72,11 +72,14 @@ class FailureRecords:
         return self._dir.path(FAILURES, name.decode("ascii"))
 
     def _load(self, path: str) -> _Record | None:
-        fd = self._dir.fs.open_read(path)
         try:
-            return parse_record(read_all(self._dir.fs, fd))
-        finally:
-            self._dir.fs.close(fd)
+            fd = self._dir.fs.open_read(path)
+            try:
+                return parse_record(read_all(self._dir.fs, fd))
+            finally:
+                self._dir.fs.close(fd)
+        except (PermissionError, IsADirectoryError):
+            return None  # another user's, who keeps it to himself; or something foreign
 
 
 def dump_record(record: _Record) -> bytes:
@@ -92,6 +95,6 @@ def parse_record(text: bytes) -> _Record | None:
 
     try:
         record = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None

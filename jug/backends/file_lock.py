@@ -49,7 +49,7 @@ class file_based_lock(base_lock):
         if self._mark is None:
             return
         with cannot("release the lock", self.fullname):
-            if self._is_ours(unless_failed=True):
+            if self.is_ours(unless_failed=True):
                 self._unlink()
         self._mark = None
 
@@ -61,7 +61,7 @@ class file_based_lock(base_lock):
 
     def fail(self) -> bool:
         with cannot("mark as failed the lock", self.fullname):
-            if self._mark is not None and not self._is_ours():
+            if self._mark is not None and not self.is_ours():
                 return False  # it was taken from us, and is not ours to mark
             try:
                 self._fs.utime(self.fullname, FAILED_TIME)
@@ -92,6 +92,13 @@ class file_based_lock(base_lock):
         """What the lock's file says about who made it; empty if there is no lock."""
         found = self._read()
         return found[1].decode("utf-8", "replace").strip() if found else ""
+
+    def is_ours(self, unless_failed: bool = False) -> bool:
+        """Whether the lock's file is the one that this object made."""
+        found = self._read()
+        if found is None or (found[0].st_ino, found[1]) != self._mark:
+            return False
+        return not (unless_failed and has_failed(found[0]))
 
     def _create(self) -> int | None:
         """Create the file and open it; None if there is one."""
@@ -129,26 +136,12 @@ class file_based_lock(base_lock):
         finally:
             self._fs.close(fd)
 
-    def _is_ours(self, unless_failed: bool = False) -> bool:
-        found = self._read()
-        if found is None or (found[0].st_ino, found[1]) != self._mark:
-            return False
-        return not (unless_failed and has_failed(found[0]))
-
     def _look(self) -> os.stat_result | None:
         with cannot("look at the lock", self.fullname):
             found = look(self._fs, self.fullname)
-            if found is not None or not self._refresh():
+            if found is not None or not self._dir.revalidate(LOCKS):
                 return found
             return look(self._fs, self.fullname)
-
-    def _refresh(self) -> bool:
-        """Drop what NFS remembers of missing names (for half a minute, otherwise); False if there is no directory."""
-        try:
-            self._fs.close(self._fs.open_dir(self._dir.path(LOCKS)))
-        except FileNotFoundError:
-            return False
-        return True
 
     def _unlink(self) -> bool:
         try:

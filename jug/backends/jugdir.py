@@ -100,6 +100,19 @@ class JugDir:
             ) from None
         return True
 
+    def revalidate(self, directory: str = "") -> bool:
+        """Have NFS drop what it remembers of names missing in a directory (for half a minute, otherwise).
+
+        False if there is no such directory.
+        """
+        try:
+            self.fs.close(self.fs.open_dir(self.path(directory) if directory else self.root))
+        except OSError as error:
+            if not self.is_missing(error):
+                raise
+            return False
+        return True
+
     def is_missing(self, error: OSError) -> bool:
         """True if `error` says no more than that a file of ours is not there."""
         if error.errno == errno.ENOENT:

@@ -32,6 +32,9 @@ class Liveness:
         self._dir = jugdir
         self._fs = jugdir.fs
         self.watch = Watch(jugdir.fs)
+        self.turns = Watch(jugdir.fs)
+        self._asked = -BEAT
+        self._ahead: float | None = None
 
     def has_expired(self, path: str, found: os.stat_result) -> bool:
         """Whether the holder of the lock `path`, with attributes asked for just now, shows no sign of life."""
@@ -40,10 +43,24 @@ class Liveness:
         unchanged = self.watch.unchanged(path, (found.st_ino, found.st_mtime_ns))
         if unchanged < _WATCHED:
             return False
-        return unchanged >= EXPIRES or self._server_time() - found.st_mtime >= EXPIRES
+        if unchanged >= EXPIRES:
+            return True
+        present = self._server_time()
+        return present is not None and present - found.st_mtime >= EXPIRES
 
-    def _server_time(self) -> float:
-        """The present by the clock that makes the time stamps of files."""
+    def _server_time(self) -> float | None:
+        """The present by the clock that makes the time stamps of files; None if it does not let us write."""
+        now = self._fs.monotonic()
+        if now - self._asked >= BEAT:
+            self._asked, self._ahead = now, None
+            try:
+                self._ahead = self._stamp() - now
+            except OSError:
+                pass  # who may only look, or finds the disk full, has to watch for longer
+        return None if self._ahead is None else now + self._ahead
+
+    def _stamp(self) -> float:
+        """The time stamp of a new file."""
         self._dir.ensure(TEMPORARY)
         path = self._dir.temporary()
         fd = self._fs.open_excl(path)
@@ -102,4 +119,4 @@ class file_keepalive_based_lock(file_based_lock):
                 return True
             if (found.st_ino, found.st_mtime_ns) != mark[:2] or not self._has_expired(found):
                 return False
-            return take_away(self._dir, self.fullname, mark, self._liveness.watch)
+            return take_away(self._dir, self.fullname, mark, self._liveness.turns)

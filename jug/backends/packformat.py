@@ -1,17 +1,22 @@
 """What is in a pack: one encoded dict of objects by name, in which every object may stay the bytes that it was.
 
 To old releases this is a dict of objects: each entry is pickled as a call of ``decode``, which they make as they read.
-Here the call is not made. So opening a pack runs nobody's code and needs nobody's classes, taking an entry out of it
-neither, and whoever loads an entry gets an object of its own.
+Here the call is not made. In a pack that an old release wrote the objects are pickled right into the dict; they are
+not made, either: see :class:`_Still`. So whoever opens a pack, or changes it, runs nobody's code and needs nobody's
+classes, and an object that cannot be made any more costs only those who ask for it.
 """
 
 from __future__ import annotations
 
+import copyreg
+import functools
+import importlib
 import io
 import pickle
+import weakref
+import zlib
 
-from ..errors import StoreError
-from .encode import decode, decompress, encode
+from .encode import decode, decompress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,58 +34,8 @@ class Packed(bytes):
         return decode, (bytes(self),)
 
 
-class Unreadable:
-    """In place of an object, from a pack of an old release, that cannot be unpickled (yet): why."""
-
-    __slots__ = ("error",)
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
-
-
-class _Reader(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        return Packed if (module, name) == _DECODE else super().find_class(module, name)
-
-
-class _LenientReader(_Reader):
-    """Puts something of no use in the place of what cannot be imported."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return super().find_class(module, name)
-        except Exception as error:  # noqa: BLE001  (importing runs the user's code)
-            return type(name, (_Nothing,), {"error": error})
-
-
-class _Nothing:
-    """Takes whatever an unpickler does to an object, and cannot be pickled again."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        pass
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        return object.__new__(cls)
-
-    def __setstate__(self, state: Any) -> None:
-        pass
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        pass
-
-    def append(self, item: Any) -> None:
-        pass
-
-    def __reduce__(self) -> Any:
-        raise _Lost(self.error)  # type: ignore[attr-defined]
-
-
-class _Lost(Exception):
-    """Holds why an object is none."""
-
-
 def read_pack(data: bytes) -> dict[bytes, Any]:
-    """The entries of a pack by name: Packed, objects (from an old release), or Unreadable.
+    """The entries of a pack by name, each of which is for :func:`packed`.
 
     Raises whatever unpickling raises if nothing can be made of `data`.
     """
@@ -88,46 +43,102 @@ def read_pack(data: bytes) -> dict[bytes, Any]:
     if payload[:1] != b"P":
         raise ValueError("it is no dict of objects")
     try:
-        return _named(_Reader(io.BytesIO(payload[1:])).load())
-    except (ImportError, AttributeError) as error:
-        try:
-            entries = _named(_LenientReader(io.BytesIO(payload[1:])).load())
-        except Exception:  # noqa: BLE001  (the first error says more)
-            raise error from None
-    return {name: _checked(entry) for name, entry in entries.items()}
-
-
-def write_pack(entries: dict[bytes, Any]) -> bytes:
-    """The bytes of a pack with these entries; StoreError if one of them is Unreadable."""
-    for name, entry in entries.items():
-        if type(entry) is Unreadable:
-            raise StoreError(f"the object of {name.decode()} in it cannot be read here ({entry.error})")
-    return encode({name: _packed(entry) for name, entry in entries.items()})
-
-
-def unpack(entry: Any) -> Any:
-    """The object of an entry: a new one each time, so that what the caller does to it is not seen by the next."""
-    if type(entry) is Packed:
-        return decode(entry)
-    if type(entry) is Unreadable:
-        raise entry.error
-    return pickle.loads(pickle.dumps(entry, pickle.HIGHEST_PROTOCOL))
-
-
-def _named(found: Any) -> dict[bytes, Any]:
+        found = _StillReader(payload[1:]).read()
+    except Exception:  # noqa: BLE001  (hardly ever: a pickle that has to be run to be followed)
+        found = _Reader(io.BytesIO(payload[1:])).load()
     if not isinstance(found, dict):
         raise ValueError("it is no dict of objects")
     return {name: entry for name, entry in found.items() if isinstance(name, bytes)}
 
 
-def _packed(entry: Any) -> Packed:
-    return entry if type(entry) is Packed else Packed(encode(entry))
+def write_pack(entries: dict[bytes, Any]) -> bytes:
+    """The bytes of a pack with these entries."""
+    return _encoded({name: packed(entry) for name, entry in entries.items()})
 
 
-def _checked(entry: Any) -> Any:
-    try:
-        return _packed(entry)
-    except _Lost as lost:
-        return Unreadable(lost.args[0])
-    except Exception as error:  # noqa: BLE001  (an object of the user's that holds what is lost)
-        return Unreadable(error)
+def packed(entry: Any) -> Packed:
+    """The encoded form of an entry."""
+    return entry if type(entry) is Packed else Packed(_encoded(entry))
+
+
+def _encoded(entry: Any) -> bytes:
+    stream = io.BytesIO()
+    _StillWriter(stream, pickle.HIGHEST_PROTOCOL).dump(entry)
+    return zlib.compress(b"P" + stream.getvalue())
+
+
+class _Reader(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        return Packed if (module, name) == _DECODE else super().find_class(module, name)
+
+
+class _Still:
+    """In place of an object: what an unpickler would do to make it, for a pickler to write down again."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> _Still:
+        if kwargs:
+            return _made(cls, copyreg.__newobj_ex__, cls, args, kwargs)  # type: ignore[attr-defined]
+        return _made(cls, copyreg.__newobj__, cls, *args)  # type: ignore[attr-defined]
+
+    how: tuple[Any, tuple[Any, ...]]
+    state: Any
+    items: list[Any]
+    pairs: list[tuple[Any, Any]]
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+    def append(self, item: Any) -> None:
+        self.items.append(item)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.pairs.append((key, value))
+
+
+def _made(kind: type[_Still], function: Any, *args: Any) -> _Still:
+    still = object.__new__(kind)
+    still.how, still.state, still.items, still.pairs = (function, args), None, [], []
+    return still
+
+
+class _Name(type):
+    """In place of a class or a function: where it would be looked for. A type, since unpicklers insist on that."""
+
+    calls: list[weakref.ref[_Still]]
+    place: tuple[str, str]
+
+    def __call__(cls, *args: Any) -> _Still:
+        still = _made(_Still, cls, *args)
+        cls.calls.append(weakref.ref(still))
+        return still
+
+
+class _StillReader(pickle.Unpickler):
+    def __init__(self, payload: bytes) -> None:
+        super().__init__(io.BytesIO(payload))
+        self._names: dict[tuple[str, str], Any] = {}
+        self._calls: list[weakref.ref[_Still]] = []
+
+    def read(self) -> Any:
+        found = self.load()
+        if not all(call() for call in self._calls):
+            raise ValueError("a call was made for what it does to another object")
+        return found
+
+    def find_class(self, module: str, name: str) -> Any:
+        place = module, name
+        if place == _DECODE:
+            return Packed
+        if place not in self._names:
+            self._names[place] = _Name("_Named", (_Still,), {"place": place, "calls": self._calls})
+        return self._names[place]
+
+
+class _StillWriter(pickle.Pickler):
+    def reducer_override(self, thing: Any) -> Any:
+        if type(thing) is _Name:
+            module, name = thing.place
+            return functools.reduce, (getattr, name.split("."), _made(_Still, importlib.import_module, module))
+        if isinstance(thing, _Still):
+            return (*thing.how, thing.state, iter(thing.items), iter(thing.pairs))
+        return NotImplemented

@@ -36,7 +36,7 @@ class SmallFiles:
         self._dir = jugdir
         self._fs = jugdir.fs
         self._lock = lock
-        #: Paths of small files that are no result: damaged, or of a kind that nothing installed here can read.
+        #: Paths of small files that stay: damaged, not ours to read, or of a kind that nothing installed here can read.
         self.unreadable: list[str] = []
 
     def read(self) -> dict[bytes, Packed]:
@@ -92,12 +92,13 @@ class SmallFiles:
                 if self._fs.stat(path).st_size > LARGEST:
                     return None
                 data = _content(self._dir, path)
+            except PermissionError:  # another user's
+                self.unreadable.append(path)
+                return None
             except OSError as error:
                 if not self._dir.is_missing(error):
                     raise
                 return None
-        if data.startswith(PARQUET) or len(data) > LARGEST:
-            return None
         try:
             return entry_of(data)
         except Exception:  # noqa: BLE001  (reading an array may raise anything; the file stays, and is named)
@@ -124,7 +125,7 @@ class SmallFiles:
             pass  # a newer one
         except OSError:
             # No links on this file system.
-            self._fs.rename(self._aside(name), self._dir.result(name))
+            self._if_there(self._fs.rename, self._aside(name), self._dir.result(name))
 
     def _aside(self, name: bytes) -> str:
         return self._dir.path(TEMPORARY, _ASIDE + name.decode())
@@ -153,10 +154,17 @@ def is_aside(name: str) -> bool:
     return packed != name and len(packed) == 40 and not packed.strip(HEX)
 
 
-def entry_of(data: bytes) -> Packed:
-    """The entry for a result whose file holds `data`; raises if that is damaged. Pickles are not unpickled."""
+def entry_of(data: bytes) -> Packed | None:
+    """The entry for a result whose file holds `data`, or None if it is to stay a file; raises if that is damaged.
+
+    Nothing is unpickled.
+    """
+    if data.startswith(PARQUET) or len(data) > LARGEST:
+        return None
     if data.startswith(NPY):
-        read_npy(data)
+        if b"'|O'" in data:  # an array of pickled objects, perhaps
+            return None
+        read_npy(data, allow_pickle=False)
         return Packed(zlib.compress(b"N" + data))
     if data and decompress(data)[:1] not in (b"P", b"N"):
         raise ValueError("not an encoded object")

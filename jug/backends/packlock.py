@@ -29,7 +29,6 @@ class PackLock:
         self._fs = jugdir.fs
         self._lock = file_based_lock(jugdir, PACK_LOCK)
         self._path = self._lock.fullname
-        self._mine: tuple[int, bytes] | None = None
         self._last_beat = 0.0
 
     def is_held(self) -> bool:
@@ -46,34 +45,30 @@ class PackLock:
 
     def check(self) -> None:
         """StoreError if the lock was taken from us."""
-        mark = mark_of(self._fs, self._path)
-        if mark is None or (mark[0], mark[2]) != self._mine:
+        if not self._lock.is_ours():
             raise StoreError(f"Cannot change the packed results: the lock {self._path} was removed by somebody else")
 
     def __enter__(self) -> PackLock:
         watch = Watch(self._fs)
         while not self._lock.get():
             mark = mark_of(self._fs, self._path)
-            if mark is None:
-                continue
             unchanged = watch.unchanged(self._path, mark)
-            # Without a text: whoever made it was killed before the next call, or sleeps there (see check()).
-            is_free = is_gone(self._fs, mark[2]) or (not mark[2] and unchanged > _PATIENCE / 2)
-            if is_free and take_away(self._dir, self._path, mark, watch):
+            if mark and self._is_free(mark[2], unchanged) and take_away(self._dir, self._path, mark, watch):
                 continue
             if unchanged > _PATIENCE:
-                raise StoreError(self._in_the_way(mark[2]))
+                raise StoreError(self._in_the_way(mark[2] if mark else b""))
             self._fs.sleep(0.05)
-        mark = mark_of(self._fs, self._path)
-        self._mine = (mark[0], mark[2]) if mark else None
         self._last_beat = self._fs.monotonic()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._mine = None
         self._lock.release()
+
+    def _is_free(self, text: bytes, unchanged: float) -> bool:
+        # Without a text: whoever made it was killed before the next call, or sleeps there (see check()).
+        return is_gone(self._fs, text) or (not text and unchanged > _PATIENCE / 2)
 
     def _in_the_way(self, text: bytes) -> str:
         holder = text.decode("utf-8", "replace").strip().replace("\n", ", ") or "an unknown process"

@@ -10,9 +10,10 @@ from __future__ import annotations
 import warnings
 
 from ..errors import DamagedResultError, StoreError
+from .encode import decode
 from .fsops import read_all
 from .jugdir import PACKFILE, PACKS, cannot
-from .packformat import Unreadable, read_pack, unpack, write_pack
+from .packformat import packed, read_pack, write_pack
 from .packing import SmallFiles
 from .packlock import PackLock
 
@@ -27,6 +28,18 @@ if TYPE_CHECKING:
     _Entries = dict[bytes, Any]
 
 _ABSENT = (0, 0, 0)
+
+
+class _Contents:
+    """What was in the pack when it was `version`."""
+
+    __slots__ = ("damaged", "entries", "names", "version")
+
+    def __init__(self, version: _Version, entries: _Entries, names: frozenset[bytes], damaged: bool = False) -> None:
+        self.version = version
+        self.entries = entries
+        self.names = names
+        self.damaged = damaged
 
 
 class Packing:
@@ -53,26 +66,17 @@ class Packs:
     def __init__(self, jugdir: JugDir) -> None:
         self._dir = jugdir
         self._path = jugdir.path(PACKS, PACKFILE)
-        self._version: _Version | None = _ABSENT
-        self._damaged = False
-        self._entries: _Entries = {}
-        self._names: frozenset[bytes] = frozenset()
+        self._known = _Contents(_ABSENT, {}, frozenset())
 
     def names(self) -> frozenset[bytes]:
         """The names of all packed results: the same object as last time if the pack is the same."""
-        self._refresh()
-        return self._names
+        return self._look().names
 
     def load(self, name: bytes) -> Any:
-        """The packed object; ``KeyError`` if there is none."""
-        self._refresh()
-        entry = self._entries[name]
-        if type(entry) is Unreadable:  # what it lacked may have been imported since
-            self._version = None
-            self._refresh()
-            entry = self._entries[name]
+        """The packed object; ``KeyError`` if there is none. Each time another one, which the caller may change."""
+        entry = self._look().entries[name]
         try:
-            return unpack(entry)
+            return decode(packed(entry))
         except (ValueError, KeyError) as error:
             raise DamagedResultError(f"The result {name.decode()} in {self._path} is damaged: {error}") from error
 
@@ -83,6 +87,8 @@ class Packs:
         pack now, and nothing that is read later can be any of `names`.
         """
         lock = PackLock(self._dir)
+        with cannot("read", self._path):
+            self._ask_for_it()
         if not lock.is_held() and self.names().isdisjoint(names):
             return set()
         with cannot("change", self._path), lock:
@@ -110,54 +116,57 @@ class Packs:
 
     def _begin(self, lock: PackLock) -> tuple[SmallFiles, _Entries]:
         """What was the case when we got the lock."""
-        self._version = None  # read it again, whatever it looks like
-        self._refresh()
+        self._ask_for_it()
+        entries = self._look(afresh=True).entries
         files = SmallFiles(self._dir, lock)
-        files.recover(self._entries)
-        return files, self._entries
+        files.recover(entries)
+        return files, entries
+
+    def _ask_for_it(self) -> None:
+        # Whoever does not see the first pack, which another machine has just made, would write his own over it.
+        self._dir.revalidate()
+        self._dir.revalidate(PACKS)
 
     def _write(self, lock: PackLock, entries: _Entries) -> None:
-        if self._damaged:
-            raise StoreError(f"Cannot change {self._path}: it is damaged")
-        try:
-            data = write_pack(entries)
-        except StoreError as error:
-            raise StoreError(f"Cannot change {self._path}: {error}") from None
+        if self._known.damaged:
+            raise StoreError(f"Cannot change {self._path}: it is damaged; move it away to go on without what is in it")
+        data = write_pack(entries)
         with self._dir.publish(PACKS, self._path) as stream:
             stream.write(data)
             lock.check()
 
-    def _refresh(self) -> None:
+    def _look(self, afresh: bool = False) -> _Contents:
+        """The pack as it is now; read again if it is another one, or `afresh`."""
+        known = self._known
         with cannot("read", self._path):
             try:
                 fd = self._dir.fs.open_read(self._path)
             except OSError as error:
                 if not self._dir.is_missing(error):
                     raise
-                self._take(_ABSENT, {})
-                return
-            try:
-                self._read(fd)
-            finally:
-                self._dir.fs.close(fd)
+                found = known if known.version == _ABSENT else _Contents(_ABSENT, {}, frozenset())
+            else:
+                try:
+                    found = self._read(fd, known, afresh)
+                finally:
+                    self._dir.fs.close(fd)
+        self._known = found
+        return found
 
-    def _read(self, fd: int) -> None:
-        found = self._dir.fs.fstat(fd)
-        version = found.st_ino, found.st_mtime_ns, found.st_size
-        if version == self._version:
-            return
+    def _read(self, fd: int, known: _Contents, afresh: bool) -> _Contents:
+        attributes = self._dir.fs.fstat(fd)
+        version = attributes.st_ino, attributes.st_mtime_ns, attributes.st_size
+        if version == known.version and not afresh:
+            return known
         data = read_all(self._dir.fs, fd)
         try:
             entries = read_pack(data)
-        except Exception as error:  # noqa: BLE001  (unpickling may raise anything; loose results do not depend on it)
-            self._take(version, {}, damaged=True)
-            message = f"Ignoring the packed results in {self._path}: {error}"
-            warnings.warn(message, RuntimeWarning, stacklevel=2)
-        else:
-            self._take(version, entries)
-
-    def _take(self, version: _Version, entries: _Entries, damaged: bool = False) -> None:
-        if version != self._version:
-            names = frozenset(entries)
-            self._version, self._entries, self._damaged = version, entries, damaged
-            self._names = self._names if names == self._names else names
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001  (damaged in whatever way; loose results do not depend on it)
+            if version != known.version:
+                message = f"Ignoring the packed results in {self._path}: {error}"
+                warnings.warn(message, RuntimeWarning, stacklevel=2)
+            return _Contents(version, {}, frozenset(), damaged=True)
+        names = frozenset(entries)
+        return _Contents(version, entries, known.names if names == known.names else names)

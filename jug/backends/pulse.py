@@ -132,7 +132,7 @@ def _started(parent: int, beat: float) -> subprocess.Popen[bytes]:
 
     # In a session of its own: Ctrl-C is not meant for it.
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", _PROGRAM, str(parent), str(beat)],
+        [sys.executable or "python3", "-I", "-S", "-c", _PROGRAM, str(parent), str(beat)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         bufsize=0,

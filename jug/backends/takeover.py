@@ -84,17 +84,21 @@ def take_away(jugdir: JugDir, path: str, mark: Mark, watch: Watch) -> bool:
             fs.close(fd)
         if mark_of(fs, path) != mark:
             return False
-        fs.unlink(path)
+        _unlink(fs, path)
         return True
     finally:
-        fs.unlink(turn)
+        _unlink(fs, turn)
 
 
 def _free(fs: FileSystem, turn: str, watch: Watch) -> None:
     """Remove the file of somebody who was killed while it was his turn, which takes no time otherwise."""
     mark = mark_of(fs, turn)
     if mark is not None and (is_gone(fs, mark[2]) or watch.unchanged(turn, mark) > _LONGEST_TAKEOVER):
-        try:
-            fs.unlink(turn)
-        except FileNotFoundError:
-            pass
+        _unlink(fs, turn)
+
+
+def _unlink(fs: FileSystem, path: str) -> None:
+    try:
+        fs.unlink(path)
+    except FileNotFoundError:
+        pass  # somebody else did, or we although the answer got lost

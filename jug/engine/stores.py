@@ -7,7 +7,7 @@ words mean the same store then: one in memory would be empty otherwise.
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from .. import task
 from ..backends.adapted import adapted
@@ -63,5 +63,6 @@ def stores_of_a_command() -> Iterator[None]:
         yield
     finally:
         opened, _opened = _opened, before
-        for store in opened.values():
-            store.close()
+        with ExitStack() as stack:  # all of them, even if one cannot be written
+            for store in opened.values():
+                stack.callback(store.close)

@@ -35,8 +35,8 @@ def test_nothing_is_made_by_looking(files, jugdir, name):
 
 def test_what_is_no_record_is_left_out_and_left_alone(files, jugdir, names):
     files.record_failure(names[0], {"attempts": 1})
-    places = [jugdir / "failures" / text for text in ("notes.txt", names[1].decode(), names[2].decode())]
-    for place, text in zip(places, ("mine", "{ half", "[1, 2]"), strict=True):
+    places = [jugdir / "failures" / text for text in ("notes.txt", *(name.decode() for name in names[1:4]))]
+    for place, text in zip(places, ("mine", "{ half", "[1, 2]", "[" * 10**5), strict=True):
         place.write_text(text)
     assert files.failures() == {names[0]: {"attempts": 1}}
     assert files.failure(names[1]) is None
@@ -49,6 +49,22 @@ def test_an_unreadable_place_is_one_sentence(files, jugdir, name):
     (jugdir / "failures").symlink_to("failures")  # whoever follows it goes round and round
     with pytest.raises(StoreError, match=r"^Cannot list .*/failures: Too many levels of symbolic links$"):
         files.failures()
+
+
+def test_a_record_that_is_not_ours_to_read_is_left_out(files, jugdir, names, monkeypatch):
+    for name in names[:2]:
+        files.record_failure(name, {"attempts": 1})
+    plain = files._fs.open_read
+
+    def open_read(path):
+        if path.endswith(names[0].decode()):
+            raise PermissionError(13, "Permission denied", path)
+        return plain(path)
+
+    monkeypatch.setattr(files._fs, "open_read", open_read)
+    (jugdir / "failures" / names[2].decode()).mkdir()
+    assert files.failures() == {names[1]: {"attempts": 1}}
+    assert files.failure(names[0]) is None
 
 
 def test_a_record_is_read_once(files, names):

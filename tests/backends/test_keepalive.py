@@ -1,5 +1,6 @@
 """Locks that are given signs of life, and taken over when these stop."""
 
+import errno
 import gc
 import os
 import subprocess
@@ -69,9 +70,10 @@ def dead(opened, name):
     return opened()
 
 
-def wait_and_look(fs, store, name, minutes):
+def wait_and_look(fs, store, name, minutes, before=lambda: None):
     """As a worker that waits: it tries again and again; at which minute it has got the lock, or None."""
     for minute in range(minutes):
+        before()
         if store.getlock(name).get():
             return minute
         fs.passes(MINUTE)
@@ -189,6 +191,58 @@ def test_who_is_killed_while_he_takes_over_stands_in_the_way_for_a_minute(fs, de
     dead.create()
     fs.close(fs.open_excl(steal))
     assert wait_and_look(fs, dead, name, 10) == 3
+
+
+def test_it_does_not_stand_in_the_way_of_a_worker_that_lists_locks_in_between(fs, dead, name):
+    """As workers do: a lock that has expired is not listed, so they try to get it."""
+    list(dead.listlocks())
+    fs.passes(EXPIRES)
+    dead.create()
+    fs.close(fs.open_excl(f"/jugdir/tempfiles/steal-{name.decode()}.lock"))
+    assert wait_and_look(fs, dead, name, 10, dead.listlocks) == 3
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOSPC])
+def test_who_cannot_write_is_told_of_locks_all_the_same(fs, dead, name, number, monkeypatch):
+    def refuse(path):
+        raise OSError(number, os.strerror(number), path)
+
+    monkeypatch.setattr(fs, "open_excl", refuse)
+    while fs.own < EXPIRES:
+        assert list(dead.listlocks()) == [name]
+        assert dead.getlock(name).is_locked()
+        fs.passes(MINUTE)
+    assert list(dead.listlocks()) == []
+
+
+def test_the_clock_of_the_server_is_not_asked_for_each_lock(fs, opened, names, monkeypatch):
+    for name in names:
+        assert opened().getlock(name).get()
+    observer = opened()
+    observer.lock_states()
+    fs.passes(5 * MINUTE)
+    asked, plain = [], fs.open_excl
+    monkeypatch.setattr(fs, "open_excl", lambda path: asked.append(path) or plain(path))
+    assert set(observer.lock_states()) == set(names)
+    assert len(asked) == 1
+    fs.passes(EXPIRES)
+    assert observer.lock_states() == {}
+
+
+@pytest.mark.parametrize("vanishing", ["steal-", ".lock"])
+def test_a_lock_that_somebody_else_removes_meanwhile_is_no_mistake(fs, dead, name, vanishing, monkeypatch):
+    """Nor is one that we removed although the answer got lost."""
+    list(dead.listlocks())
+    fs.passes(EXPIRES)
+    plain = fs.unlink
+
+    def unlink(path):
+        plain(path)
+        if vanishing in path:
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", path)
+
+    monkeypatch.setattr(fs, "unlink", unlink)
+    assert dead.getlock(name).get()
 
 
 # Signs of life
@@ -323,6 +377,14 @@ def test_a_process_that_cannot_be_started_costs_the_lock_and_is_said(tmp_path, n
     with pytest.raises(StoreError, match="Cannot start the process that keeps locks alive"):
         store.getlock(name).get()
     assert list(store.listlocks()) == []
+
+
+def test_it_is_found_even_if_python_does_not_know_where_it_is_itself(tmp_path, name, monkeypatch):
+    """As in a program with Python inside."""
+    monkeypatch.setattr(sys, "executable", None)
+    store = file_keepalive_store(tmp_path)
+    assert store.getlock(name).get()
+    store.close()
 
 
 def test_a_plain_store_and_this_one_exclude_each_other(tmp_path, name):

@@ -9,7 +9,7 @@ from jug import task
 from jug.backends.dict_store import dict_store
 from jug.backends.file_store import file_store
 from jug.engine.stores import current_store, set_jugdir, stores_of_a_command
-from jug.errors import UsageError
+from jug.errors import StoreError, UsageError
 
 
 def test_set_jugdir_chooses_the_store(tmp_path):
@@ -47,6 +47,17 @@ def test_all_stores_that_a_command_names_are_closed_at_its_end(tmp_path):
     with pytest.raises(KeyError, match="its own error"):
         fail_with_two_stores()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
+
+
+def test_a_store_that_cannot_be_closed_does_not_keep_the_others_from_being_saved(tmp_path):
+    def use_them():
+        with stores_of_a_command():
+            for name in ("two", "gone/one", "three"):
+                set_jugdir(f"dict_store:{tmp_path / name}").dump(1, b"a" * 40)
+
+    with pytest.raises(StoreError, match="Cannot write .*gone/one"):
+        use_them()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["three", "two"]
 
 
 class Plain:

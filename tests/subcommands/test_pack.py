@@ -95,7 +95,7 @@ def test_a_damaged_pack_is_said(executed):
     assert jug(executed, "execute").code == 0
     done = jug(executed, "pack")
     assert done.code == 4
-    assert done.last == f"jug: Cannot change {pack}: it is damaged"
+    assert done.last == f"jug: Cannot change {pack}: it is damaged; move it away to go on without what is in it"
 
 
 def test_a_keepalive_store_in_a_directory_named_after_the_jugfile(executed):
