@@ -87,6 +87,11 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     except OutputError as error:
         terminal.discard()
         code = _explain(str(error), error.exit_code)
+    except OSError as error:
+        if not terminal.is_of_print(error):
+            raise
+        terminal.discard()
+        code = _explain(f"Cannot write to standard output: {error.strerror}", OutputError.exit_code)
     sys.exit(code)
 
 

@@ -48,7 +48,8 @@ COMMON_OPTIONS = (
     Option(
         "jugdir",
         "%(jugfile)s.jugdata",
-        "Directory in which to save intermediate files. It may contain the placeholders %(date)s and "
+        "Where results are kept: a directory, or another kind of store (such as redis://HOST, dict_store:FILE, "
+        "file_keepalive:DIRECTORY). It may contain the placeholders %(date)s and "
         "%(jugfile)s (the jugfile name without the .py extension).",
         path=completion.DIRECTORIES,
     ),
@@ -66,7 +67,7 @@ COMMON_OPTIONS = (
         "Debug mode: check that the hashes of tasks do not change, and refuse tasks that are created inside "
         "tasks. It is slower, and it does not imply --pdb.",
     ),
-    Option("will-cite", False, "Suppresses request for citation"),
+    Option("will-cite", False, "Accepted, and of no effect"),
 )
 
 
@@ -192,7 +193,7 @@ def build_parser(command: SubCommand | None = None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"jug {command.name}",
         usage=f"jug {command.name} [JUGFILE] [OPTIONS...] [-- ARGUMENTS FOR THE JUGFILE...]",
-        description=command.help,
+        description=command.description,
         argument_default=argparse.SUPPRESS,
     )
     _fill_parser(parser, command)

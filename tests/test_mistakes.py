@@ -255,7 +255,7 @@ FOR_JUGFILE = "arguments for the jugfile go after --"
         ("execute --wait-cycle-time", "Argument --wait-cycle-time: expected one argument"),
         ("execute --nr-wait-cycles 1.5", "Argument --nr-wait-cycles: '1.5' is not a whole number"),
         ("execute --nr-wait-cycles -1", "Argument --nr-wait-cycles: '-1' is less than 0"),
-        ("status --verbose loud", "Argument --verbose: 'loud' is not one of quiet, info, debug"),
+        ("status --verbose loud", "Argument --verbose: 'loud' is not one of quiet, error, warning, info, debug"),
         ("execute --name f --pattern g", "Argument --pattern: not allowed with argument --name"),
     ],
 )
@@ -308,7 +308,10 @@ def test_an_option_before_the_subcommand(where):
     [
         ("[execute]\nwait-cycle-time = soon\n", ": [execute] wait-cycle-time = soon: 'soon' is not a number"),
         ("[execute]\nnr_wait_cycles = -3\n", ": [execute] nr_wait_cycles = -3: '-3' is less than 0"),
-        ("[main]\nverbose = loud\n", ": [main] verbose = loud: 'loud' is not one of quiet, info, debug"),
+        (
+            "[main]\nverbose = loud\n",
+            ": [main] verbose = loud: 'loud' is not one of quiet, error, warning, info, debug",
+        ),
     ],
 )
 @pytest.mark.parametrize("name", [".jugrc", ".config/jug/jugrc"])
@@ -378,7 +381,40 @@ def test_standard_error_is_closed(where, command, code):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
-@pytest.mark.parametrize("command", ["status", "execute", "--version"])
+@pytest.mark.parametrize("command", ["status", "execute", "--version", "status many.py", "execute many.py"])
 def test_standard_output_is_full(where, command):
+    many = "from jug import Task\ndef f(i): pass\nfor i in range(300): Task(f, i).name = f'a_long_name_of_a_task_{i}'\n"
+    write(where, many, "many.py")  # more than a buffer holds
     _, err = shell(where, f"$JUG {command} >/dev/full; echo status $? >&2")
     assert err == "jug: Cannot write to standard output: No space left on device\nstatus 1\n"
+
+
+@pytest.mark.parametrize("line", ["double(1) + 1", "double(1).bit_length()", "[1][double(1)]", "range(double(1))"])
+def test_a_task_that_is_taken_for_its_result_is_explained(where, line):
+    write(where, f"from jug import TaskGenerator\n@TaskGenerator\ndef double(x): return 2 * x\n{line}\n", "add.py")
+    done = jug(where, "status", "add.py")
+    assert done.code == 1
+    assert "\nA task is not its result, but a note that there will be one: make it an argument" in done.err
+
+
+def test_it_is_explained_inside_a_task_as_well(where):
+    write(
+        where,
+        """
+        from jug import TaskGenerator
+
+        @TaskGenerator
+        def double(x):
+            return 2 * x
+
+        @TaskGenerator
+        def more(x):
+            return double(x) + 1
+
+        more(1)
+        """,
+        "inside.py",
+    )
+    done = jug(where, "execute", "inside.py")
+    assert done.code == 1
+    assert "(in a task, call the undecorated function, such as f.f(x))" in done.err

@@ -188,7 +188,10 @@ def test_read_configuration_file_gives_text_without_defaults_and_values_with_the
         (["execute", "--nr-wait-cycles", "-1"], "argument --nr-wait-cycles: '-1' is less than 0"),
         (["execute", "--wait-cycle-time", "nan"], "argument --wait-cycle-time: 'nan' is not a finite number"),
         (["execute", "--wait-cycle-time", "-0.5"], "argument --wait-cycle-time: '-0.5' is less than 0"),
-        (["execute", "--verbose", "loud"], "argument --verbose: 'loud' is not one of quiet, error, warning, info, debug"),
+        (
+            ["execute", "--verbose", "loud"],
+            "argument --verbose: 'loud' is not one of quiet, error, warning, info, debug",
+        ),
         (["execute", "--keep", "a.py"], "ambiguous option: --keep could match --keep-going, --keep-failed"),
         (["execute", "--jugdir"], "argument --jugdir: expected one argument"),
         (

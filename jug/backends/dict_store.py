@@ -120,6 +120,8 @@ class dict_store(base_store):
             try:
                 fd = self._fs.open_read(path)
             except FileNotFoundError:
+                # Whoever cannot write it at the end is to know now.
+                self._fs.close(self._fs.open_dir(path.rpartition("/")[0] or "/"))
                 return {}
             try:
                 data = read_all(self._fs, fd)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _TABLE = "jug_graphs_2"
 # Those of jug 2.7 (whose cache has the same name by default), and one of ours from before.
 _KNOWN_TABLES = frozenset([_TABLE, "graphs_1", "ht", "dep"])
+_MAGIC = b"SQLite format 3\0"  # what such a file begins with; most damage leaves that as it is
 _COLUMNS = 5
 _MOST_ROWS = 8
 _ABANDONED = 3600.0
@@ -40,8 +41,7 @@ class CacheFile:
 
     def clear(self) -> None:
         """Remove the file; CacheFileError if it is no cache."""
-        if not self._is_known and self._check() == "damaged":
-            raise self._refusal()
+        self._check()
         try:
             os.unlink(self._path)
         except FileNotFoundError:
@@ -108,12 +108,18 @@ class CacheFile:
         except sqlite3.OperationalError as error:  # may not be read, most likely
             raise self._failure("read", error) from error
         except sqlite3.DatabaseError:
+            if not (self._is_known or self._was_database()):
+                raise self._refusal() from None
             return "damaged"
         except OSError as error:
             raise self._failure("read", error) from error
         if not self._is_known and not tables <= _KNOWN_TABLES:
             raise self._refusal()
         return "good"
+
+    def _was_database(self) -> bool:
+        with open(self._path, "rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
 
     def _refusal(self) -> CacheFileError:
         return CacheFileError(f"The cache file {self._shown!r} is not a cache of jug status: it is left alone")

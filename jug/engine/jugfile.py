@@ -18,6 +18,7 @@ from ..barrier import BarrierError
 from ..errors import EXIT_FAILED, JugError, JugfileError, NotFinishedError, StoreError, sentence
 from .imports import imports_of
 from .stores import current_store, set_jugdir
+from .tracebacks import hint_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class JugfileRaised(JugfileError):
         if isinstance(self.error, StoreError):
             return f"jug: {self}\n"
         place = self._line() if isinstance(self.error, JugError) else self._traceback()
-        return f"{place}jug: {self}\n"
+        return f"{place}{hint_for(self.error)}jug: {self}\n"
 
     def _line(self) -> str:
         """The last line of the user's own code, with its file and number."""

@@ -25,6 +25,8 @@ class Invalidation:
     ----------
     selected, dependent : dict
         How many results of the chosen tasks, and of those that depend on them, there are by task name.
+    records : list of bytes
+        Those of the tasks of which a failure is recorded.
     running : int
         How many of these tasks a worker computes at this moment.
     """
@@ -43,6 +45,7 @@ class Invalidation:
                 counts = self.selected if node in is_chosen else self.dependent
                 name = graph.tasks[node].name
                 counts[name] = counts.get(name, 0) + 1
+        self.records = list(_among(store.failures(), self._names))
         self.running = sum(not failed for failed in _among(store.lock_states(), self._names).values())
 
     def __len__(self) -> int:
@@ -50,7 +53,11 @@ class Invalidation:
         return sum(self.selected.values()) + sum(self.dependent.values())
 
     def remove(self) -> int:
-        """Remove the results (those, too, that have come since the plan was made); returns how many there were."""
+        """Remove the results (those, too, that have come since the plan was made); returns how many there were.
+
+        What is known of failures of these tasks is forgotten as well.
+        """
+        self._store.remove_failures(self.records)
         return len(self._store.remove_many(self._names))
 
     def left(self) -> int:
@@ -95,9 +102,10 @@ class Cleanup:
         return self
 
     def add_locks(self, failed_only: bool = False) -> Cleanup:
-        """All locks, or those that have failed and all records of failures."""
+        """All locks, or those that have failed; all records of failures in any case."""
         if not failed_only:
             self.locks = list(self._store.listlocks())
+            self.records = list(self._store.failures())
             return self
         self.locks = [name for name, failed in self._store.lock_states().items() if failed]
         self.records = list(self._store.failures())

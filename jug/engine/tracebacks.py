@@ -8,6 +8,19 @@ from ..errors import JugError
 _MACHINERY = tuple(f"jug.{name}" for name in ("backends.", "engine.", "hooks.", "nodes", "task"))
 
 
+_NO_VALUE = ("'Task' object", "'Tasklet' object", ": 'Task' and", "and 'Task'", "not Task")
+_HINT = (
+    "A task is not its result, but a note that there will be one: make it an argument of another task (in a task, call "
+    "the undecorated function, such as f.f(x))"
+)
+
+
+def hint_for(error: BaseException) -> str:
+    """A line about the commonest mistake, if `error` looks like it: to take a task for its result."""
+    is_about_tasks = isinstance(error, (TypeError, AttributeError)) and any(kind in str(error) for kind in _NO_VALUE)
+    return f"{_HINT}\n" if is_about_tasks else ""
+
+
 def traceback_of_task(error: BaseException) -> str:
     """The traceback, without the frames of jug that lead to the task's function; of a JugError, the sentence."""
     import traceback
@@ -16,7 +29,8 @@ def traceback_of_task(error: BaseException) -> str:
     while tb is not None and tb.tb_frame.f_globals.get("__name__", "").startswith(_MACHINERY):
         tb = tb.tb_next
     if tb is not None or not isinstance(error, JugError):
-        return "".join(traceback.format_exception(type(error), error, tb or error.__traceback__))
+        text = traceback.format_exception(type(error), error, tb or error.__traceback__)
+        return "".join([*text, hint_for(error)])
     cause = error.__cause__
     before = traceback_of_task(cause) if cause is not None and _has_frame_of_user(cause) else ""
     return f"{before}{error}\n"

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 
 class CleanupCommand(SubCommand):
-    """Cleanup: remove result files that are not used"""
+    """Cleanup: remove result files that are not used
+
+    By default, all locks are removed as well, those of workers that are running included (see --keep-locks).
+    """
 
     name = "cleanup"
     options = (
@@ -41,20 +44,19 @@ class CleanupCommand(SubCommand):
         if not (options.cleanup_failed_only or options.cleanup_locks_only):
             _refuse_barrier(options, jugspace)
         graph = Graph(task.alltasks)
+        plan = _plan(options, graph, store)
         if options.cleanup_dry_run:
-            _tell(_plan(options, graph, store), options)
-        elif options.cleanup_failed_only:
-            plan = _plan(options, graph, store)
+            _tell(plan, options)
+            return 0
+        records = store.remove_failures(plan.records)
+        if options.cleanup_failed_only:
             print(f"Removed {sum(store.remove_lock(name, failed_only=True) for name in plan.locks)} failed locks")
-            _print_records("Removed", store.remove_failures(plan.records))
-        elif options.cleanup_locks_only:
-            print(f"Removed {store.remove_locks()} locks")
         else:
-            records = store.remove_failures(_plan(options, graph, store).records)
-            print(f"Removed {store.cleanup(graph.tasks, keeplocks=True)} objects")
+            if not options.cleanup_locks_only:
+                print(f"Removed {store.cleanup(graph.tasks, keeplocks=True)} objects")
             if not options.cleanup_keep_locks:
                 print(f"Removed {store.remove_locks()} locks")
-            _print_records("Removed", records)
+        _print_records("Removed", records)
         return 0
 
 

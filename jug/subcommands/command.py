@@ -46,6 +46,12 @@ class SubCommand:
         return lines[0] if lines else ""
 
     @property
+    def description(self) -> str:
+        """The help as a sentence, and all else that the docstring says."""
+        rest = (type(self).__doc__ or "").strip().partition("\n")[2]
+        return " ".join(f"{self.help.rstrip('.')}. {rest}".replace("``", "").split())
+
+    @property
     def prefix(self) -> str:
         """What the attributes of this command's options begin with."""
         return self.section or self.name.replace("-", "_")

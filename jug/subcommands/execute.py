@@ -38,10 +38,14 @@ class ExecuteCommand(SubCommand):
     name = "execute"
     options = (
         Option("wait-cycle-time", 12.0, "How long to wait in each cycle (in seconds)", at_least=0),
-        Option("nr-wait-cycles", 150, "How many wait cycles to do", at_least=0),
+        Option("nr-wait-cycles", 150, "How many wait cycles to do without any progress before giving up", at_least=0),
         *selection_options("Only execute"),
         Option("keep-going", False, "Continue after errors"),
-        Option("keep-failed", False, "Keep failed tasks locked"),
+        Option(
+            "keep-failed",
+            False,
+            "Keep failed tasks locked, so that nobody runs them again (until 'jug cleanup --failed-only')",
+        ),
         Option(
             "no-check-environment",
             False,

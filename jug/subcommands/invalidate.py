@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class InvalidateCommand(SubCommand):
     """Invalidate the results of tasks, and all results that depend on them
 
-    A table of what goes is printed before anything is removed.
+    A table of what goes is printed before anything is removed. One of --name and --pattern is required.
     """
 
     name = "invalidate"
@@ -46,11 +46,13 @@ class InvalidateCommand(SubCommand):
         if not chosen:
             names = (known.name for known in graph.tasks)
             print(f"{no_match(options, 'invalid', names)}: nothing was invalidated.")
-        elif not plan:
-            print("No results invalidated.")
-        elif options.invalid_dry_run:
+        elif options.invalid_dry_run and plan:
             show(plan, options.short)
             print("Dry run: nothing was removed.")
+        elif not plan:
+            if not options.invalid_dry_run:
+                plan.remove()  # what is known of failures
+            print("No results invalidated.")
         else:
             show_and_remove(plan, options.short)
         barrier = barrier_of(jugspace)

@@ -47,6 +47,14 @@ def flush() -> None:
         raise OutputError(f"Cannot write to standard output: {error.strerror}") from error
 
 
+def is_of_print(error: OSError) -> bool:
+    """Whether `error` was raised where a command of jug prints: of files and sockets, no command speaks itself."""
+    tb = error.__traceback__
+    while tb is not None and tb.tb_next is not None:
+        tb = tb.tb_next
+    return error.filename is None and tb is not None and tb.tb_frame.f_globals.get("__name__", "").startswith("jug.")
+
+
 def discard() -> None:
     """Forget what could not be written, which Python would try once more at the end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)

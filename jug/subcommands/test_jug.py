@@ -39,6 +39,9 @@ class TestJugCommand(SubCommand):
     def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
         from importlib.util import find_spec
 
+        given = vars(options).get("jugfile")  # on the command line
+        if given is not None:
+            raise UsageError(f"{given!r}: what is for pytest follows --, as in 'jug test-jug -- {given}'")
         suite = _suite()
         if find_spec("pytest") is None:
             raise UsageError(

@@ -88,10 +88,16 @@ def test_a_file_that_is_something_else_is_named_and_left_alone(tmp_path, data):
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path, name):
-    store = dict_store(str(tmp_path / "missing" / "kept"))
+    store = dict_store(str(tmp_path / "kept"))
     store.dump(1, name)
-    with pytest.raises(StoreError, match="missing/kept"):
+    (tmp_path / "kept").mkdir()
+    with pytest.raises(StoreError, match="Cannot write .*/kept"):
         store.close()
+
+
+def test_a_file_that_cannot_be_written_for_want_of_its_directory_is_told_before_the_first_result(tmp_path):
+    with pytest.raises(StoreError, match="Cannot read .*missing/kept: No such file or directory"):
+        dict_store(str(tmp_path / "missing" / "kept"))
 
 
 def test_removing_the_store_removes_its_file(tmp_path, name):

@@ -3,12 +3,15 @@
 import sys
 from pathlib import Path
 
+import checkout
 import documents
 import pytest
 from test_lock_contract import *  # noqa: F403
 from test_store_contract import *  # noqa: F403
 
 from jug.backends.select import _schemes, select
+
+checkout.required()
 
 DOCUMENT = documents.ROOT / "docs" / "writing_a_backend.rst"
 

@@ -53,7 +53,9 @@ def test_a_store_that_cannot_be_closed_does_not_keep_the_others_from_being_saved
     def use_them():
         with stores_of_a_command():
             for name in ("two", "gone/one", "three"):
+                (tmp_path / "gone").mkdir(exist_ok=True)
                 set_jugdir(f"dict_store:{tmp_path / name}").dump(1, b"a" * 40)
+            (tmp_path / "gone").rmdir()
 
     with pytest.raises(StoreError, match="Cannot write .*gone/one"):
         use_them()

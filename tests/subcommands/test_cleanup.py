@@ -34,9 +34,9 @@ def numbers(store):
 @pytest.mark.parametrize(
     ("options", "output", "left"),
     [
-        ([], "Removed 1 objects\nRemoved 2 locks\n", (6, 0, 0)),
+        ([], "Removed 1 objects\nRemoved 2 locks\nRemoved 1 record of failures\n", (6, 0, 0)),
         (["--keep-locks"], "Removed 1 objects\n", (6, 1, 1)),
-        (["--locks-only"], "Removed 2 locks\n", (7, 0, 0)),
+        (["--locks-only"], "Removed 2 locks\nRemoved 1 record of failures\n", (7, 0, 0)),
         (["--failed-only"], "Removed 1 failed locks\nRemoved 1 record of failures\n", (7, 1, 0)),
     ],
     ids=str,

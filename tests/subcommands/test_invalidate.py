@@ -311,3 +311,19 @@ def test_a_dry_run_says_what_the_real_run_does(make, capsys):
     invalidate_all(store)
     assert capsys.readouterr().out.splitlines() == [*table, "4 results invalidated."]
     assert list(store.list()) == []
+
+
+def test_what_is_known_of_failures_is_forgotten_but_not_by_a_dry_run(tmp_path):
+    use(tmp_path, "failing.py")
+    jug(tmp_path, "execute", "--keep-going")
+    assert jug(tmp_path, "status").table()["jugfile.fails"]["Failed"] == 1
+    assert jug(tmp_path, "invalidate", "--name", "fails", "--dry-run").out == "No results invalidated.\n"
+    assert jug(tmp_path, "status").table()["jugfile.fails"]["Failed"] == 1
+    assert jug(tmp_path, "invalidate", "--name", "fails").out == "No results invalidated.\n"
+    assert jug(tmp_path, "status").table()["jugfile.fails"] == {
+        "Failed": 0,
+        "Waiting": 0,
+        "Ready": 1,
+        "Finished": 0,
+        "Running": 0,
+    }

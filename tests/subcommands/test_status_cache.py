@@ -445,12 +445,23 @@ def test_a_truncated_file_is_made_anew(tmp_path, share):
     assert look(tmp_path) == 0
 
 
-def test_a_damaged_file_of_another_name_is_put_aside(tmp_path):
+def test_a_damaged_database_of_another_name_is_put_aside(tmp_path):
     write(tmp_path, PLAIN)
-    write(tmp_path, "my thesis", "thesis.txt")
-    assert look(tmp_path, "--cache-file=thesis.txt", err=".*'thesis.txt' was damaged: it is now .*damaged-1', .*") == 1
-    assert (tmp_path / "thesis.txt.damaged-1").read_text() == "my thesis"
-    assert look(tmp_path, "--cache-file=thesis.txt") == 0
+    damaged = b"SQLite format 3\0" + b"and nothing more"
+    (tmp_path / "mine").write_bytes(damaged)
+    assert look(tmp_path, "--cache-file=mine", err=".*'mine' was damaged: it is now .*damaged-1', .*") == 1
+    assert (tmp_path / "mine.damaged-1").read_bytes() == damaged
+    assert look(tmp_path, "--cache-file=mine") == 0
+
+
+@pytest.mark.parametrize("clear", [(), ("--clear",)])
+def test_a_file_that_is_no_database_is_left_alone(tmp_path, clear):
+    write(tmp_path, PLAIN)
+    before = (tmp_path / "jugfile.py").read_bytes()
+    done = jug(tmp_path, "status", "--cache", "--cache-file=jugfile.py", *clear)
+    assert "The cache file 'jugfile.py' is not a cache of jug status" in done.err
+    assert (tmp_path / "jugfile.py").read_bytes() == before
+    assert list(tmp_path.glob("*damaged*")) == []
 
 
 def test_a_database_of_somebody_else_is_left_alone(tmp_path):

@@ -77,6 +77,12 @@ def test_an_option_that_pytest_does_not_have(tmp_path):
     assert "unrecognized arguments: --no-such-option" in done.err
 
 
+def test_what_does_not_follow_the_dashes_is_not_taken_for_nothing(tmp_path):
+    done = jug(tmp_path, "test-jug", "test_short.py")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "jug: 'test_short.py': what is for pytest follows --, as in 'jug test-jug -- test_short.py'\n"
+
+
 def run():
     return cmdapi.run("test-jug", options=parse(["test-jug"]), store=None, jugspace=None)
 

@@ -32,7 +32,7 @@ class Failure {
     const error = told.error || "No error was recorded (only that it failed).";
     const about = element("p", "dim about", element("span", "call", told.call), this.when);
     if (told.attempts > 1) about.append(element("span", "", `failed ${number(told.attempts)} times`));
-    if (told.locked) about.append(element("span", "", "not run again"));
+    if (told.locked) about.append(element("span", "", "not run again until jug cleanup --failed-only"));
     this.summary.replaceChildren(element("p", "error", error), about);
     this.unfolded = "";
     this.unfold(); // it may be open, and have failed once more
