@@ -152,3 +152,28 @@ def finish(store, *tasks):
 def names_of_locks(store):
     """The locks that are there now."""
     return set(dict_store.listlocks(store))
+
+
+class Counting(dict_store):
+    """A store that counts how often it is asked about results and locks, and refuses to read a result."""
+
+    asked = 0
+
+    def list(self):
+        self.asked += 1
+        return super().list()
+
+    def can_load(self, name):
+        self.asked += 1
+        return super().can_load(name)
+
+    def load(self, name):
+        raise AssertionError("a result was read")
+
+    def listlocks(self):
+        self.asked += 1
+        return super().listlocks()
+
+    def getlock(self, name):
+        self.asked += 1
+        return super().getlock(name)

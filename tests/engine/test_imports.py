@@ -7,24 +7,6 @@ import pytest
 import jug.task
 from jug.engine.jugfile import Jugfile, JugfileRaised, barrier_of
 
-
-@pytest.fixture
-def write(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    before = set(sys.modules)
-
-    def write(text, name="jugfile.py"):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        return name
-
-    yield write
-    for name in set(sys.modules) - before:
-        if str(tmp_path) in (getattr(sys.modules[name], "__file__", None) or ""):
-            del sys.modules[name]
-
-
 FUNCTION = "from jug import TaskGenerator, barrier, bvalue\n@TaskGenerator\ndef f(x):\n    return x\n"
 
 

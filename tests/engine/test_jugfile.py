@@ -12,19 +12,6 @@ from jug.backends.dict_store import dict_store
 from jug.engine.jugfile import Jugfile, JugfileRaised, barrier_of, module_name
 from jug.errors import EXIT_USAGE, JugfileError
 
-
-@pytest.fixture
-def write(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def write(text, name="jugfile.py"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
-        return name
-
-    return write
-
-
 SIMPLE = """
 from jug import TaskGenerator
 @TaskGenerator

@@ -3,11 +3,11 @@ import os
 
 import pytest
 from processes import files_in, jug, use
+from simulated import Counting
 
 from jug import Task
 from jug.backends import file_store
 from jug.backends.base import LockDetails
-from jug.backends.dict_store import dict_store
 from jug.options import default_options
 from jug.subcommands.cleanup import CleanupCommand
 
@@ -161,31 +161,11 @@ def test_the_record_of_a_lock_that_stays_stays(changed):
     assert b"ab" * 20 in file_store.file_store(store.jugdir).failures()
 
 
-class Counting(dict_store):
-    """A store that counts what it is asked, and refuses to read a result."""
-
-    asked = 0
-
-    def list(self):
-        self.asked += 1
-        return super().list()
-
-    def load(self, name):
-        raise AssertionError("a result was read")
-
-    def can_load(self, name):
-        raise AssertionError("asked about a single result")
-
-    def getlock(self, name):
-        raise AssertionError("asked about a single lock")
+class Held(Counting):
+    """All its locks are those of one process."""
 
     def lock_details(self):
-        self.asked += 1
         return {name: LockDetails(True, "node7", 12, 1e9) for name in self.listlocks()}
-
-    def listlocks(self):
-        self.asked += 1
-        return super().listlocks()
 
 
 def kept():
@@ -193,7 +173,7 @@ def kept():
 
 
 def test_many_results_and_locks_are_asked_for_in_bulk_and_told_in_few_lines(capsys):
-    store = Task.store = Counting()
+    store = Task.store = Held()
     task = Task(kept)
     store.store[b"result:" + task.hash()] = b""
     for number in range(100_000):

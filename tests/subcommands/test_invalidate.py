@@ -4,6 +4,7 @@ import sys
 
 import pytest
 from processes import environment, files_in, jug, use, write
+from simulated import Counting
 
 from jug import Task
 from jug.backends.dict_store import dict_store
@@ -266,27 +267,6 @@ def test_an_interruption_while_the_table_is_shown(stopping, monkeypatch, capsys)
 
 
 # Many results, any store
-
-
-class Counting(dict_store):
-    """A store that counts what it is asked, and refuses to read a result."""
-
-    asked = 0
-
-    def list(self):
-        self.asked += 1
-        return super().list()
-
-    def load(self, name):
-        raise AssertionError("a result was read")
-
-    def can_load(self, name):
-        self.asked += 1
-        return super().can_load(name)
-
-    def lock_states(self):
-        self.asked += 1
-        return super().lock_states()
 
 
 def test_the_plan_for_many_results_asks_in_bulk_and_reads_none(capsys):
