@@ -44,7 +44,9 @@ def test_selecting_creates_nothing():
     assert list(Path().iterdir()) == []
 
 
-def test_dict_stores():
+def test_dict_stores(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "kept").mkdir()
     assert select("dict_store").backend is None
     assert select("dict_store:").backend is None
     assert select("dict_store:kept/file").backend == "kept/file"
