@@ -60,13 +60,7 @@ class FailureRecords:
         """Forget the record; True if there was one."""
         path = self._path(name)
         with cannot("remove", path):
-            try:
-                self._dir.fs.unlink(path)
-            except OSError as error:
-                if not self._dir.is_missing(error):
-                    raise
-                return False
-        return True
+            return self._dir.unlink(path)
 
     def _path(self, name: bytes) -> str:
         return self._dir.path(FAILURES, name.decode("ascii"))

@@ -74,15 +74,15 @@ class file_based_lock(base_lock):
         with cannot("remove the lock", self.fullname):
             if failed_only and not self.is_failed():
                 return False
-            return self._unlink()
+            return self._dir.unlink(self.fullname)
 
     def details(self) -> LockDetails | None:
         """Who made the lock, and when; None if there is none."""
         with cannot("look at the lock", self.fullname):
             try:
                 found = self._read()
-            except PermissionError:
-                return LockDetails(self.is_failed())  # another user's
+            except (PermissionError, IsADirectoryError):
+                return LockDetails(self.is_failed())  # another user's, or no lock at all
         if found is None:
             return None
         host, pid, since = parse_holder(found[1].decode("utf-8", "replace"))

@@ -17,8 +17,8 @@ from .formats import read_result, serialise
 from .fsops import FileSystem, sync_directory
 from .jugdir import FAILURES, LOCKS, PACKFILE, PACKS, TEMPORARY, JugDir, cannot
 from .keepalive import Liveness, file_keepalive_based_lock
+from .layout import foreign, is_temporary
 from .listing import file_listing
-from .packing import is_aside
 from .packlock import PACK_LOCK
 from .packs import Packing, Packs
 from .pulse import Pulse
@@ -28,7 +28,7 @@ __all__ = ["file_based_lock", "file_keepalive_based_lock", "file_keepalive_store
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from typing import Any
 
     from .base import Name
@@ -112,6 +112,7 @@ class file_store(base_store):
 
     def remove_many(self, names: Iterable[Name]) -> set[bytes]:
         wanted = dict.fromkeys(as_name(name) for name in names)  # in their order, which callers choose with care
+        self._require_ours()
         removed = {name for name in wanted if self._unlink(self._dir.result(name))}
         for prefix in {name[:2].decode() for name in removed}:
             with cannot("remove results from", self._dir.path(prefix)):
@@ -121,6 +122,15 @@ class file_store(base_store):
     def pack(self) -> Packing:
         """Move small results into one file; others may work in the store, and pack, at the same time."""
         return self._packs.pack()
+
+    def foreign(self) -> Sequence[str]:
+        """What is in the directory and not jug's, which is left alone.
+
+        UsageError if what looks like results is somebody else's, too.
+        """
+        self._require_ours()
+        with cannot("list", self._dir.root):
+            return foreign(self._dir)
 
     # Locks
 
@@ -168,6 +178,7 @@ class file_store(base_store):
     def remove_store(jugdir: str) -> None:
         store = file_store(jugdir)
         place = store._dir
+        store._require_ours()
         with cannot("remove", place.root):
             prefixes = place.prefixes()
             for prefix in prefixes:
@@ -177,10 +188,14 @@ class file_store(base_store):
             store.remove_failures(place.failures())
             store._unlink(place.lock(PACK_LOCK))
             store._unlink(place.path(PACKS, PACKFILE))
-            for temporary in filter(_is_temporary, place.names(TEMPORARY)):
+            for temporary in filter(is_temporary, place.names(TEMPORARY)):
                 store._unlink(place.path(TEMPORARY, temporary))
             directories = [place.path(name) for name in (*prefixes, LOCKS, PACKS, TEMPORARY, FAILURES)]
             store._rmdirs([*directories, place.root])
+
+    def _require_ours(self) -> None:
+        with cannot("list", self._dir.root):
+            self._dir.require_ours()
 
     def _load_packed(self, name: bytes, path: str, missing: OSError) -> Any:
         with cannot("read", path):
@@ -202,13 +217,7 @@ class file_store(base_store):
 
     def _unlink(self, path: str) -> bool:
         with cannot("remove", path):
-            try:
-                self._fs.unlink(path)
-            except OSError as error:
-                if not self._dir.is_missing(error):
-                    raise
-                return False
-        return True
+            return self._dir.unlink(path)
 
     def _rmdirs(self, paths: Collection[str]) -> None:
         """Remove those of the directories that are empty; what is in the others is not ours."""
@@ -260,10 +269,3 @@ class file_keepalive_store(file_store):
     @staticmethod
     def remove_store(jugdir: str) -> None:
         file_store.remove_store(jugdir.removeprefix("file_keepalive:"))
-
-
-def _is_temporary(name: str) -> bool:
-    """True for our names, and for the 24 letters of old releases."""
-    if name.startswith(("r-", "steal-")) or is_aside(name):
-        return True
-    return len(name) == 24 and name.isascii() and name.isalnum()

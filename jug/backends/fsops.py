@@ -71,6 +71,10 @@ class FileSystem:
         """The attributes of a file, on NFS perhaps those of some seconds ago."""
         return os.stat(path)
 
+    def is_link(self, path: str) -> bool:
+        """Whether the name itself is a symbolic link; False if there is no such name."""
+        return os.path.islink(path)
+
     def listdir(self, path: str) -> list[str]:
         """The names in a directory."""
         return os.listdir(path)

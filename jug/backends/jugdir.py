@@ -11,6 +11,9 @@ import errno
 from ..errors import StoreError
 from .atomic import atomic_file
 from .fsops import FileSystem, sync_directory
+from .layout import FAILURES, HEX, LOCKS, PACKFILE, PACKS, TEMPORARY, is_prefix, require_ours
+
+__all__ = ["FAILURES", "HEX", "LOCKS", "PACKFILE", "PACKS", "TEMPORARY", "JugDir", "cannot"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,9 +22,6 @@ if TYPE_CHECKING:
 
     from .base import Name
 
-LOCKS, TEMPORARY, PACKS, FAILURES = "locks", "tempfiles", "packs", "failures"
-PACKFILE = "jugpack"
-HEX = "0123456789abcdef"
 _LOCK = ".lock"
 
 
@@ -33,6 +33,7 @@ class JugDir:
         self.root = self.fs.abspath(path)
         self._base = self.root.rstrip("/") + "/"
         self._durable: set[str] = set()
+        self._is_ours = False
 
     # Paths
 
@@ -71,8 +72,8 @@ class JugDir:
             return []  # a foreign file where a directory of ours would be
 
     def prefixes(self) -> list[str]:
-        """The directories that hold results."""
-        return [name for name in self.names() if len(name) == 2 and not name.strip(HEX)]
+        """The directories that hold results; links to elsewhere are none."""
+        return [name for name in self.names() if is_prefix(name) and not self.fs.is_link(self.path(name))]
 
     def results(self, prefix: str) -> list[bytes]:
         """The names of the results in one of the :meth:`prefixes`."""
@@ -119,12 +120,38 @@ class JugDir:
             return True
         return error.errno == errno.ENOTDIR and self.exists()
 
-    # Writing
+    # Writing and removing
+
+    def require_ours(self) -> None:
+        """UsageError if what looks like results in this directory is somebody else's."""
+        if not self._is_ours:
+            require_ours(self)
+            self._is_ours = True
+
+    def unlink(self, path: str) -> bool:
+        """Remove a file from one of our directories.
+
+        False if it is not there, and where it cannot be ours: it is a directory, or what is called like a directory of
+        ours is a link to elsewhere.
+        """
+        if self.fs.is_link(_parent(path)):
+            return False
+        try:
+            self.fs.unlink(path)
+        except IsADirectoryError:
+            return False
+        except OSError as error:
+            if not self.is_missing(error):
+                raise
+            return False
+        return True
 
     def ensure(self, directory: str) -> None:
         """Make a directory below the root, unless this was done before, durably."""
         if directory in self._durable:
             return
+        with cannot("list", self.root):
+            self.require_ours()
         try:
             self._mkdir(directory)
         except FileNotFoundError:

@@ -80,7 +80,7 @@ class SmallFiles:
             self._lock.beat()
             path = self._dir.result(name)
             with cannot("remove", path):
-                if self._if_there(self._fs.unlink, path):
+                if self._dir.unlink(path):
                     removed.add(name)
         self._sync(names)
         return removed

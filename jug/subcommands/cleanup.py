@@ -14,7 +14,7 @@ from .command import SubCommand
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from ..backends.base import LockDetails
@@ -43,21 +43,28 @@ class CleanupCommand(SubCommand):
     def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
         if not (options.cleanup_failed_only or options.cleanup_locks_only):
             _refuse_barrier(options, jugspace)
+        foreign = store.foreign() if hasattr(store, "foreign") else ()
         graph = Graph(task.alltasks)
         plan = _plan(options, graph, store)
         if options.cleanup_dry_run:
             _tell(plan, options)
-            return 0
-        records = store.remove_failures(plan.records)
-        if options.cleanup_failed_only:
-            print(f"Removed {sum(store.remove_lock(name, failed_only=True) for name in plan.locks)} failed locks")
         else:
-            if not options.cleanup_locks_only:
-                print(f"Removed {store.cleanup(graph.tasks, keeplocks=True)} objects")
-            if not options.cleanup_keep_locks:
-                print(f"Removed {store.remove_locks()} locks")
-        _print_records("Removed", records)
+            _remove(plan, graph, store, options)
+        if foreign and not options.short:
+            print(_left_alone(foreign))
         return 0
+
+
+def _remove(plan: Cleanup, graph: Graph, store: Any, options: Options) -> None:
+    records = store.remove_failures(plan.records)
+    if options.cleanup_failed_only:
+        print(f"Removed {sum(store.remove_lock(name, failed_only=True) for name in plan.locks)} failed locks")
+    else:
+        if not options.cleanup_locks_only:
+            print(f"Removed {store.cleanup(graph.tasks, keeplocks=True)} objects")
+        if not options.cleanup_keep_locks:
+            print(f"Removed {store.remove_locks()} locks")
+    _print_records("Removed", records)
 
 
 def _refuse_barrier(options: Options, jugspace: Mapping[str, Any]) -> None:
@@ -94,6 +101,13 @@ def _tell(plan: Cleanup, options: Options) -> None:
                 print(f"    {name or '(no task of the jugfile)'}: {_in_words(lock, count)}")
     _print_records("Would remove", len(plan.records))
     print("Dry run: nothing was removed.")
+
+
+def _left_alone(foreign: Sequence[str]) -> str:
+    first = ascii(foreign[0])  # whatever is in the name, it is one line
+    if len(foreign) == 1:
+        return f"Left alone: 1 file or folder that is not jug's ({first})"
+    return f"Left alone: {len(foreign)} files and folders that are not jug's (the first is {first})"
 
 
 def _in_words(lock: LockDetails, count: int) -> str:

@@ -110,6 +110,9 @@ class MemoryFS:
         basic = (mode, node.number, 1, 1, 0, 0, len(node.data), seconds, seconds, seconds)
         return os.stat_result(basic, {"st_mtime": node.mtime_ns / 1e9, "st_mtime_ns": node.mtime_ns})
 
+    def is_link(self, path):
+        return False
+
     def listdir(self, path):
         node = self._walk(path)
         if node.entries is None:

@@ -76,7 +76,9 @@ def test_the_jugdir_may_be_the_directory_of_the_jugfile(tmp_path):
     before = files_in(tmp_path)
     assert jug(tmp_path, "execute", "--jugdir", ".").code == 0
     (tmp_path / "jugfile.py").write_text("")
-    assert jug(tmp_path, "cleanup", "--jugdir", ".").out == "Removed 7 objects\nRemoved 0 locks\n"
+    assert jug(tmp_path, "cleanup", "--jugdir", ".").out == (
+        "Removed 7 objects\nRemoved 0 locks\nLeft alone: 1 file or folder that is not jug's ('jugfile.py')\n"
+    )
     assert [name for name in files_in(tmp_path) if (tmp_path / name).is_file()] == before
 
 

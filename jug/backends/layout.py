@@ -1,0 +1,115 @@
+"""Which names in the directory of a file store are jug's, and whether a directory is a jugdir at all.
+
+A jugdir may be a directory in which people keep other files. What is not of our shape is never touched, but a shape can
+be somebody else's, too: the objects of git are ``ab/cd...`` with as many digits as a result.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from itertools import islice
+
+from ..errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .jugdir import JugDir
+
+LOCKS, TEMPORARY, PACKS, FAILURES = "locks", "tempfiles", "packs", "failures"
+PACKFILE = "jugpack"
+HEX = "0123456789abcdef"
+
+_RESULT = r"[0-9a-f]{38}"
+# What is ours in each of our directories; in `tempfiles`, 24 letters are an old release's.
+_OURS = {
+    LOCKS: re.compile(r"([0-9a-f]{40}|pack-save)\.lock"),
+    TEMPORARY: re.compile(r"(r|w|s|f|p|steal)-[0-9A-Za-z_.-]+|[0-9A-Za-z]{24}", re.ASCII),
+    PACKS: re.compile(re.escape(PACKFILE)),
+    FAILURES: re.compile(r"[0-9a-f]{40}"),
+}
+_IN_PREFIX = re.compile(_RESULT)
+# What is certainly left over from us, and goes with the rest.
+_LEFT_OVER = re.compile(r"r-[0-9]+-[0-9a-f]+|p-[0-9a-f]{40}|steal-[0-9a-z-]+\.lock|[0-9A-Za-z]{24}")
+_SYSTEM = ".nfs"  # what NFS calls a file that was removed while somebody had it open
+_SAMPLES = 8
+_HEAD = 512
+_MAGIC = (b"\x93NUMPY", b"PAR1")
+
+
+def is_prefix(name: str) -> bool:
+    """True for the name of a directory that holds results."""
+    return len(name) == 2 and not name.strip(HEX)
+
+
+def is_temporary(name: str) -> bool:
+    """True for the name of a temporary file that jug made, and for those of old releases."""
+    return _LEFT_OVER.fullmatch(name) is not None
+
+
+def foreign(jugdir: JugDir) -> list[str]:
+    """Paths, relative to the jugdir, of all in it that jug did not make; a foreign directory is one of them."""
+    found = []
+    for name in sorted(jugdir.names()):
+        ours = _IN_PREFIX if is_prefix(name) else _OURS.get(name)
+        if ours is None or jugdir.fs.is_link(jugdir.path(name)):
+            found.append(name)
+        elif jugdir.revalidate(name):
+            found += [f"{name}/{entry}" for entry in sorted(jugdir.names(name)) if not ours.fullmatch(entry)]
+        else:  # a file that is called like a directory of ours
+            found.append(name)
+    return [path for path in found if not path.rpartition("/")[2].startswith(_SYSTEM)]
+
+
+def require_ours(jugdir: JugDir) -> None:
+    """Refuse a directory whose files of our shape are somebody else's.
+
+    Jug makes one of its own directories before the first result. Where there is none, as after a copy without empty
+    directories, some of the results must look like results.
+
+    Raises
+    ------
+    UsageError
+    """
+    names = frozenset(jugdir.names())
+    if names >= {"info", "pack"} and jugdir.root.endswith("/objects"):
+        raise UsageError(f"{jugdir.root} is not a jugdir: it holds the objects of a git repository; choose another one")
+    if any(name in names and _is_directory(jugdir, name) for name in _OURS):
+        return
+    samples = list(islice(_results(jugdir), _SAMPLES))
+    if samples and not any(_looks_like_a_result(jugdir, name) for name in samples):
+        raise UsageError(
+            f"{jugdir.root} is not a jugdir: it has files that are named like results, such as "
+            f"{jugdir.result(samples[0])}, but that jug did not make; choose another one"
+        )
+
+
+def _is_directory(jugdir: JugDir, name: str) -> bool:
+    return not jugdir.fs.is_link(jugdir.path(name)) and jugdir.revalidate(name)
+
+
+def _results(jugdir: JugDir) -> Iterator[bytes]:
+    for prefix in sorted(jugdir.prefixes()):
+        yield from jugdir.results(prefix)
+
+
+def _looks_like_a_result(jugdir: JugDir, name: bytes) -> bool:
+    fs = jugdir.fs
+    try:
+        fd = fs.open_read(jugdir.result(name))
+    except OSError:
+        return False
+    try:
+        head = fs.read(fd, _HEAD)
+    except OSError:
+        return False
+    finally:
+        fs.close(fd)
+    if not head or head.startswith(_MAGIC):
+        return True  # an empty one was None, in old releases
+    try:
+        return zlib.decompressobj().decompress(head, 1) in (b"P", b"N")
+    except zlib.error:
+        return False

@@ -1,0 +1,206 @@
+"""What is in the jugdir and is not jug's: no command changes it, whatever it is called."""
+
+import os
+import subprocess
+import zlib
+
+import pytest
+from processes import jug, use
+
+from jug.backends.file_store import file_store
+
+HASH = "0123456789abcdef0123456789abcdef01234567"
+# Files; a name that ends with a slash is a directory.
+FOREIGN = [
+    "zz",
+    "notes.txt",
+    "deep/er/file",
+    "ab/é",
+    "ab/" + "g" * 38,
+    "ab/" + "A" * 38,
+    "ab/" + "a" * 37,
+    "ab/" + "a" * 39,
+    "ab/" + "b" * 38 + "/inside",
+    "AB/" + "a" * 38,
+    "abc/" + "a" * 38,
+    "locks/README",
+    "locks/dir.lock/x",
+    f"locks/{HASH}.lock/x",
+    f"locks/{HASH}",
+    "locks/empty/",
+    "tempfiles/thesis.tex",
+    "tempfiles/r-notes.txt",
+    "tempfiles/sub/x",
+    "packs/mine",
+    "packs/jugpack.bak",
+    "failures/report.doc",
+    f"failures/{HASH[::-1]}/x",
+]
+MANY = [
+    ["status"],
+    ["status", "--cache", "--cache-file", "../cache"],
+    ["check"],
+    ["count"],
+    ["graph"],
+    ["pack"],
+    ["invalidate", "--name", "second", "--dry-run"],
+    ["invalidate", "--name", "second"],
+    ["execute"],
+    ["pack"],
+    ["invalidate", "--name", "first"],
+    ["execute", "--keep-failed"],
+    ["cleanup", "--dry-run"],
+    ["cleanup", "--keep-locks"],
+    ["cleanup", "--locks-only"],
+    ["cleanup", "--failed-only"],
+    ["cleanup"],
+]
+
+
+def everything(where):
+    """What is there but for what directories say about their entries; links are not followed."""
+    found = {}
+    for path in sorted(where.rglob("*")):
+        kind = "link" if path.is_symlink() else "directory" if path.is_dir() else "file"
+        content = os.readlink(path) if kind == "link" else path.read_bytes() if kind == "file" else None
+        found[str(path.relative_to(where))] = (kind, path.lstat().st_ino, content)
+    return found
+
+
+def put(where, names=FOREIGN):
+    for name in names:
+        path = where / name
+        if name.endswith("/"):
+            path.mkdir(parents=True)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("mine")
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """A directory to which links lead, with names of our shape in it."""
+    path = tmp_path / "elsewhere"
+    put(path, [HASH[2:], f"{HASH}.lock", HASH, "jugpack", "r-1-0123456789abcdef"])
+    return path
+
+
+def links(where, target):
+    """Links in the jugdir, to a directory and to nothing."""
+    (where / "ac").symlink_to(target)
+    (where / "ad").symlink_to("nowhere")
+    (where / "file").symlink_to(target / HASH)
+
+
+@pytest.mark.parametrize("jugdir", [".", "sub", "sub/../sub/"])
+def test_no_command_changes_what_jug_did_not_make(tmp_path, elsewhere, jugdir):
+    project = tmp_path / "project"
+    project.mkdir()
+    use(project, "chain.py")
+    where = project / jugdir
+    put(where)
+    links(where, elsewhere)
+    before, beyond = everything(project), everything(elsewhere)
+    for command, *options in MANY:
+        done = jug(project, command, "--jugdir", jugdir, *options)
+        assert done.code in (0, 1) and "Traceback" not in done.err, (command, options, done)
+        now = everything(project)
+        assert {name: now.get(name) for name in before} == before, (command, options)
+        assert everything(elsewhere) == beyond, (command, options)
+    file_store.remove_store(str(where.resolve()))
+    now = everything(project)
+    assert {name: now.get(name) for name in before} == before
+    assert everything(elsewhere) == beyond
+
+
+@pytest.mark.parametrize("name", ["locks", "tempfiles", "packs", "failures"])
+def test_links_in_place_of_our_directories_are_not_followed_to_remove(tmp_path, elsewhere, name):
+    use(tmp_path, "chain.py")
+    assert jug(tmp_path, "execute", "--short").code == 0
+    jugdir = tmp_path / "jugfile.jugdata"
+    if (jugdir / name).exists():
+        (jugdir / name).rmdir()
+    (jugdir / name).symlink_to(elsewhere)
+    before = everything(elsewhere)
+    for options in ([], ["--locks-only"], ["--failed-only"]):
+        assert jug(tmp_path, "cleanup", *options).code == 0
+    file_store.remove_store(str(jugdir))
+    assert everything(elsewhere) == before
+    assert (jugdir / name).is_symlink()
+
+
+def test_cleanup_says_how_many_there_are(tmp_path):
+    use(tmp_path, "chain.py")
+    assert jug(tmp_path, "execute", "--short").code == 0
+    assert "Left alone" not in jug(tmp_path, "cleanup").out
+    jugdir = tmp_path / "jugfile.jugdata"
+    (jugdir / "a\nb").write_text("mine")
+    assert jug(tmp_path, "cleanup").out.endswith("Left alone: 1 file or folder that is not jug's ('a\\nb')\n")
+    put(jugdir, ["ab/é", "zz"])
+    told = "Left alone: 3 files and folders that are not jug's (the first is 'a\\nb')\n"
+    assert jug(tmp_path, "cleanup", "--dry-run").out.endswith(told)
+    assert jug(tmp_path, "cleanup", "--locks-only").out.endswith(told)
+    assert "Left alone" not in jug(tmp_path, "cleanup", "--short").out
+
+
+def repository(where):
+    """A git repository with some objects."""
+    name = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    for command in (["init", "-q", "."], ["add", "."], [*name, "commit", "-qm", "x"]):
+        subprocess.run(["git", *command], cwd=where, check=True, env={**os.environ, "HOME": str(where)})
+    return where / ".git" / "objects"
+
+
+REMOVING = [["execute"], ["cleanup"], ["cleanup", "--dry-run"], ["cleanup", "--keep-locks"], ["pack"]]
+
+
+@pytest.mark.parametrize("command", REMOVING, ids=" ".join)
+def test_the_objects_of_git_are_no_results(tmp_path, command):
+    use(tmp_path, "chain.py")
+    objects = repository(tmp_path)
+    before = everything(tmp_path)
+    assert any(len(name.replace("/", "")) == len(".gitobjects") + 40 for name in before)
+    done = jug(tmp_path, *command, "--jugdir", ".git/objects")
+    assert done.code == 2
+    assert done.last == (
+        f"jug: {objects} is not a jugdir: it holds the objects of a git repository; choose another one"
+    )
+    assert everything(tmp_path) == before
+
+
+@pytest.mark.parametrize("command", REMOVING, ids=" ".join)
+def test_files_named_like_results_that_are_none_are_refused(tmp_path, command):
+    use(tmp_path, "chain.py")
+    photos = tmp_path / "photos"
+    put(photos, [f"{n:02x}/{n:038x}" for n in range(20)])
+    (photos / "00" / f"{0:038x}").write_bytes(zlib.compress(b"blob 3\0abc"))
+    before = everything(photos)
+    done = jug(tmp_path, *command, "--jugdir", "photos")
+    assert done.code == 2
+    assert done.last == (
+        f"jug: {photos} is not a jugdir: it has files that are named like results, such as {photos}/00/{0:038x}, "
+        "but that jug did not make; choose another one"
+    )
+    assert everything(photos) == before
+
+
+@pytest.mark.parametrize("extra", [[], ["README"]])
+def test_a_copy_without_empty_directories_is_still_a_jugdir(tmp_path, extra):
+    use(tmp_path, "chain.py")
+    assert jug(tmp_path, "execute", "--short").code == 0
+    jugdir = tmp_path / "jugfile.jugdata"
+    for name in ("locks", "tempfiles"):
+        if (jugdir / name).exists():
+            (jugdir / name).rmdir()
+    put(jugdir, extra)
+    (tmp_path / "jugfile.py").write_text("")
+    assert jug(tmp_path, "cleanup").out.startswith("Removed 7 objects\n")
+
+
+def test_an_empty_jugdir_is_refused(tmp_path):
+    use(tmp_path, "chain.py")
+    before = everything(tmp_path)
+    for command in ("execute", "cleanup", "pack", "status"):
+        done = jug(tmp_path, command, "--jugdir", "")
+        assert (done.code, done.last) == (2, "jug: --jugdir '': the name of a directory or store is needed")
+    assert everything(tmp_path) == before
