@@ -10,6 +10,7 @@ import os
 
 from .config import Option, Options, attribute_name, warn
 from .errors import ConfigError
+from .trust import why_not_to_obey
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 GLOBAL_FILES = ("~/.config/jug/jugrc", "~/.config/jugrc", "~/.jug/configrc")
 LOCAL_NAMES = (".jugrc", "jugrc")
+
+# What was warned of, once.
+_told: set[str] = set()
 
 
 class Setting:
@@ -82,11 +86,19 @@ def read_settings_files(names: Iterable[str]) -> list[Setting]:
 
 def configured_settings() -> list[Setting]:
     """All settings that apply in this directory, the most important last."""
-    names = find_local_configuration_files()
+    names = [name for name in find_local_configuration_files() if _is_trusted(name)]
     personal = global_file()
     if personal is not None:
         names.append(personal)
     return read_settings_files(reversed(names))
+
+
+def _is_trusted(name: str) -> bool:
+    reason = why_not_to_obey(name, os.getcwd())
+    if reason and name not in _told:
+        _told.add(name)
+        warn(f"{name} is not obeyed: {reason}")
+    return not reason
 
 
 def cast_settings(

@@ -26,6 +26,7 @@ FLOORS = {
     "jug.configfiles": 0,
     "jug.errors": 0,
     "jug.matching": 0,
+    "jug.trust": 0,
     "jug.version": 0,
     "jug.backends.base": 0,
     "jug.backends.encode": 0,
