@@ -11,6 +11,8 @@ import sys
 
 from . import options as _options
 from . import task
+from .backends.file_store import file_store
+from .config import warn
 from .engine.graph import Graph
 from .engine.interrupts import Interrupted, ignore_signals
 from .engine.jugfile import Jugfile, JugfileRaised, init, is_jug_running, mark_running
@@ -23,6 +25,7 @@ from .subcommands import cmdapi, terminal
 from .subcommands.console import ConsoleReporter
 from .subcommands.execute import settings_from
 from .subcommands.selection import selection_from
+from .trust import who_else_can_write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -136,7 +139,15 @@ def _run(arguments: Sequence[str]) -> int:
         task.alltasks = WatchedTasks(task.alltasks)
     with stores_of_a_command():
         store = set_jugdir(options.jugdir) if command.needs_store else None
+        _warn_of_writers(store)
         jugspace = Jugfile(options.jugfile, options.user_args).load() if command.reads_jugfile(options) else None
         if store is not None:
             store = current_store(store)
         return cmdapi.run(command.name, options=options, store=store, jugspace=jugspace) or EXIT_OK
+
+
+def _warn_of_writers(store: Any) -> None:
+    """Results are pickles: who can write them can run programs as whoever loads them, which a jugfile may do."""
+    writer = who_else_can_write(store.jugdir) if isinstance(store, file_store) else ""
+    if writer:
+        warn(f"{writer} can write to the jugdir {store.jugdir}, and so run programs as you: results are pickles")

@@ -32,6 +32,27 @@ def why_not_to_obey(path: str, here: str) -> str:
     return "it can be written by everybody" if mode & stat.S_IWOTH else ""
 
 
+def who_else_can_write(directory: str | os.PathLike[str]) -> str:
+    """Who can put files of his own into a directory of results, if that is worth a warning; '' otherwise.
+
+    Groups share directories on purpose, and so do colleagues. But nobody lets everybody write on purpose (that others
+    may not remove files, the sticky bit, does not help: a new file is enough), and where everybody can make
+    directories, as in ``/tmp``, one of another user may have been put there to be found.
+    """
+    if not hasattr(os, "geteuid"):
+        return ""
+    try:
+        found = os.stat(directory)
+        above = os.stat(os.path.join(directory, os.pardir))
+    except OSError:
+        return ""
+    if found.st_mode & stat.S_IWOTH:
+        return "everybody"
+    if found.st_uid not in _us() and above.st_mode & stat.S_IWOTH:
+        return f"another user ({_name_of(found.st_uid)}), to whom it belongs,"
+    return ""
+
+
 def _us() -> Iterator[int]:
     """Whose files are as good as our own."""
     yield _ROOT

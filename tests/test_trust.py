@@ -1,4 +1,4 @@
-"""Configuration files of other users: which ones are obeyed, and what is said."""
+"""Configuration files and jugdirs of other users: what is obeyed, and what is said."""
 
 import os
 import pwd
@@ -6,7 +6,7 @@ import pwd
 import pytest
 from processes import jug, use, write
 
-from jug.trust import why_not_to_obey
+from jug.trust import who_else_can_write, why_not_to_obey
 
 OTHER, THIRD = 54321, 54322
 as_root = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away")
@@ -97,3 +97,50 @@ def test_root_obeys_the_files_of_whoever_called_sudo(checkout, monkeypatch):
     os.chown(top, OTHER, -1)
     monkeypatch.setenv("SUDO_UID", str(OTHER))
     assert why_not_to_obey(str(top), str(where)) == ""
+
+
+@pytest.fixture
+def jugdir(tmp_path):
+    """A jugdir in a place for everybody, such as /tmp."""
+    place = tmp_path / "place"
+    place.mkdir()
+    place.chmod(0o1777)
+    path = place / "jugfile.jugdata"
+    path.mkdir()
+    use(place, "chain.py")
+    return path
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o755, 0o775, 0o2770, 0o1775], ids=oct)
+def test_a_jugdir_of_ours_that_our_group_can_write_is_not_warned_of(jugdir, mode):
+    jugdir.chmod(mode)
+    assert who_else_can_write(str(jugdir)) == ""
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o702], ids=oct)
+def test_a_jugdir_that_everybody_can_write_is_warned_of(jugdir, mode):
+    jugdir.chmod(mode)
+    assert who_else_can_write(str(jugdir)) == "everybody"
+
+
+@pytest.mark.parametrize("command", ["execute", "status"])
+def test_the_warning_is_said_once_by_each_command(jugdir, command):
+    jugdir.chmod(0o777)
+    told = "jug: warning: everybody can write to the jugdir jugfile.jugdata, and so run programs as you"
+    assert jug(jugdir.parent, command, "--short").err.count(told) == 1
+    jugdir.chmod(0o775)
+    assert "warning" not in jug(jugdir.parent, command, "--short").err
+
+
+@as_root
+def test_a_jugdir_of_another_user_is_warned_of_where_everybody_can_make_one(jugdir):
+    os.chown(jugdir, OTHER, -1)
+    told = f"another user (number {OTHER}), to whom it belongs,"
+    assert who_else_can_write(str(jugdir)) == told
+    assert f"jug: warning: {told} can write to the jugdir" in jug(jugdir.parent, "status").err
+    jugdir.parent.chmod(0o775)
+    assert who_else_can_write(str(jugdir)) == ""
+
+
+def test_a_jugdir_that_is_not_there_yet_is_not_warned_of(tmp_path):
+    assert who_else_can_write(str(tmp_path / "none")) == ""
