@@ -20,7 +20,7 @@ CHROMIUM = [
 ]
 
 
-_ANNOUNCEMENT = re.compile(r"The status is at (http://\S+/) \(Ctrl-C ends it\)\n")
+_ANNOUNCEMENT = re.compile(r"The status is at (http://\S+/)(?:\?token=(\S+))? \(Ctrl-C ends it\)\n")
 
 
 class Answer:
@@ -40,7 +40,7 @@ class Answer:
 
 
 class Watching:
-    """A running ``jug webstatus`` on a port that was free; `url` ends with a slash."""
+    """A running ``jug webstatus`` on a port that was free; `url` ends with a slash, `token` is None without one."""
 
     def __init__(self, where, *arguments, **env):
         self.where = where
@@ -48,7 +48,7 @@ class Watching:
         lines = iter(self.process.process.stdout.readline, "")  # the jugfile may print, too
         found = next(filter(None, map(_ANNOUNCEMENT.fullmatch, lines)), None)
         assert found, self.process.wait()
-        self.url = found[1]
+        self.url, self.token = found.groups()
 
     def __enter__(self):
         return self

@@ -16,6 +16,7 @@ from ..web.application import application
 from ..web.board import Board
 from ..web.monitor import JugfileProblem, Monitor, Reading, stamp_of
 from ..web.server import Address, Server, require_libraries
+from ..web.token import Token
 from .command import SubCommand
 
 TYPE_CHECKING = False
@@ -48,6 +49,12 @@ class WebStatusCommand(SubCommand):
             "are refused",
             "NAMES",
         ),
+        Option(
+            "no-token",
+            False,
+            "Let everybody who can reach the address see the status, without the token that is needed where --ip is "
+            "not of this machine alone",
+        ),
     )
 
     def reads_jugfile(self, options: Options) -> bool:
@@ -73,20 +80,22 @@ def serve(options: Options, store: Any) -> NoReturn:
         board = Board(time.monotonic)
         monitor.look(board)
         more = [name.strip() for name in options.webstatus_host_names.split(",")]
-        server = Server(application(board, address.hosts(more)), address.socket, board.close)
+        token = None if address.is_local or options.webstatus_no_token else Token(address.port)
+        server = Server(application(board, address.hosts(more), token), address.socket, board.close)
         server.start()
         try:
-            announce(address)
+            announce(address, token)
             monitor.run(board)
         finally:
             server.stop()
     raise JugError("the web server has ended by itself")
 
 
-def announce(address: Address) -> None:
+def announce(address: Address, token: Token | None) -> None:
     """Tell where to look."""
-    print(f"The status is at {address.url} (Ctrl-C ends it)", flush=True)
-    if not address.is_local:
+    query = token.query if token is not None else ""
+    print(f"The status is at {address.url}{query} (Ctrl-C ends it)", flush=True)
+    if not address.is_local and token is None:
         print(
             "jug: warning: everybody who can reach this address can read the names, arguments and errors of the tasks",
             file=sys.stderr,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..backends.base import as_name
 from .people import as_record
+from .token import REFUSAL as NO_TOKEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from .board import Board
     from .hosts import Hosts
     from .snapshot import Snapshot
+    from .token import Token
 
 _STATIC = Path(__file__).parent / "static"
 _TYPES = {
@@ -51,8 +53,8 @@ _REFUSAL = (
 )
 
 
-def application(board: Board, hosts: Hosts) -> ASGIApp:
-    """The web application that shows what is on the board."""
+def application(board: Board, hosts: Hosts, token: Token | None = None) -> ASGIApp:
+    """The web application that shows what is on the board, to those who have the token if there is one."""
     from starlette.applications import Starlette
     from starlette.routing import Route
 
@@ -67,7 +69,7 @@ def application(board: Board, hosts: Hosts) -> ASGIApp:
             url = "/" if path.name == "index.html" else f"/{path.name}"
             routes.append(Route(url, _static(path)))
     app: Starlette = Starlette(routes=routes, exception_handlers={404: _in_one_line, 405: _in_one_line})
-    return Guard(app, hosts)
+    return Guard(app, hosts, token)
 
 
 class Pages:
@@ -137,11 +139,15 @@ async def _in_one_line(request: Request, error: Any) -> Response:
 
 
 class Guard:
-    """Refuses requests to other names than ours, and tells browsers to be strict with what we send."""
+    """Refuses requests to other names than ours, and without the token if one is needed.
 
-    def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
+    It tells browsers to be strict with what we send.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Hosts, token: Token | None) -> None:
         self._app = app
         self._hosts = hosts
+        self._token = token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
@@ -151,11 +157,17 @@ class Guard:
 
         if scope["type"] != "http":
             return
-        names = [value for name, value in scope["headers"] if name == b"host"]
-        app = self._app if len(names) == 1 and self._hosts.allow(names[0].decode("latin-1")) else self._refuse
-        await app(scope, receive, send_with_headers)
+        await (self._instead(scope) or self._app)(scope, receive, send_with_headers)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def _instead(self, scope: Scope) -> Response | None:
+        """What is answered in place of what was asked for."""
         from starlette.responses import PlainTextResponse
 
-        await PlainTextResponse(_REFUSAL, 400)(scope, receive, send)
+        names = [value for name, value in scope["headers"] if name == b"host"]
+        if len(names) != 1 or not self._hosts.allow(names[0].decode("latin-1")):
+            return PlainTextResponse(_REFUSAL, 400)
+        if self._token is None:
+            return None
+        if not self._token.admits(scope):
+            return PlainTextResponse(NO_TOKEN, 403)
+        return self._token.welcome() if self._token.is_first_visit(scope) else None

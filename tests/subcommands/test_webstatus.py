@@ -349,9 +349,68 @@ def test_without_the_framework_it_says_what_to_install(tmp_path):
     assert done.err == f"jug: {sentence}\n"
 
 
-def test_beyond_this_machine_it_warns_and_answers_to_the_names_that_were_given(tmp_path):
+@pytest.fixture(scope="module")
+def beyond(tmp_path_factory):
+    """It listens on all addresses; we ask from this machine."""
+    where = tmp_path_factory.mktemp("beyond")
+    use(where, "chain.py")
+    with Watching(where, "--ip", "0.0.0.0", "--interval", "60") as watching:
+        watching.url = watching.url.replace(socket.gethostname(), "127.0.0.1")
+        yield watching
+
+
+@pytest.mark.parametrize("path", ["", "status.json", "status.txt", "app.js", "nothing", "failures/x.json"])
+def test_beyond_this_machine_nothing_is_answered_without_the_token(beyond, path):
+    short = beyond.token[:-1]
+    for headers in ({}, {"Authorization": f"Bearer {short}"}, {"Cookie": f"jug-1={beyond.token}"}):
+        for query in ("", "?token=", f"?token={short}", f"?token={beyond.token}x", "?token=%ff", "?" + "&" * 100):
+            answer = beyond.ask(path + query, **headers)
+            assert (answer.status, answer.text.count("\n")) == (403, 1)
+            assert beyond.token not in answer.text and "Set-Cookie" not in answer.headers
+            assert answer.headers["Content-Security-Policy"]
+
+
+def test_the_token_is_long_and_another_one_each_time(beyond, tmp_path):
     use(tmp_path, "chain.py")
-    with Watching(tmp_path, "--ip", "0.0.0.0", "--host-names", "box.example, other.example") as watching:
+    with Watching(tmp_path, "--ip", "0.0.0.0") as other:
+        assert other.token != beyond.token and min(len(other.token), len(beyond.token)) >= 32
+
+
+def test_scripts_send_the_token_with_each_request(beyond):
+    assert beyond.ask("status.json", Authorization=f"Bearer {beyond.token}").json()["totals"]["tasks"] > 0
+    assert beyond.ask("status.json", Authorization=f"bearer  {beyond.token}").status == 200
+    assert beyond.ask(f"status.txt?token={beyond.token}").text.startswith("Task name")
+    assert beyond.ask("status.json", Authorization=f"Basic {beyond.token}").status == 403
+
+
+def test_the_first_visit_sets_a_strict_cookie_which_is_enough_from_then_on(beyond):
+    answer = beyond.ask(f"?token={beyond.token}")
+    assert answer.status == 200 and 'http-equiv="refresh" content="0; url=./"' in answer.text
+    assert beyond.token not in answer.text
+    cookie, *traits = answer.headers["Set-Cookie"].split("; ")
+    assert traits == ["Path=/", "HttpOnly", "SameSite=Strict"]
+    assert "no-store" in answer.headers.get_all("Cache-Control")
+    for path in ("", "status.json", "app.js"):
+        assert beyond.ask(path, Cookie=f"a=b; {cookie};c").status == 200
+        assert "Set-Cookie" not in beyond.ask(path, Cookie=cookie).headers
+
+
+def test_a_request_to_another_name_is_refused_with_the_token_too(beyond):
+    assert beyond.ask(f"?token={beyond.token}", Host="evil.com").status == 400
+
+
+@pytest.mark.parametrize("ip", ["localhost", "127.0.0.2"])
+def test_on_this_machine_alone_no_token_is_needed(tmp_path, ip):
+    use(tmp_path, "chain.py")
+    with Watching(tmp_path, "--ip", ip) as watching:
+        assert watching.token is None
+        assert watching.ask().status == 200
+
+
+def test_without_a_token_it_warns_and_answers_to_the_names_that_were_given(tmp_path):
+    use(tmp_path, "chain.py")
+    with Watching(tmp_path, "--ip", "0.0.0.0", "--no-token", "--host-names", "box.example, other.example") as watching:
+        assert watching.token is None
         watching.url = watching.url.replace(socket.gethostname(), "127.0.0.1")
         for host in ("box.example", "other.example:80", "10.1.2.3", socket.gethostname()):
             assert watching.ask(Host=host).status == 200
