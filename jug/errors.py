@@ -74,7 +74,17 @@ class OutputError(JugError):
 
 
 class DamagedResultError(StoreError):
-    """A result is stored that cannot be read. Other results can: what needs this one fails, the worker goes on."""
+    """A result is stored that cannot be read. Other results can: the worker goes on.
+
+    Attributes
+    ----------
+    name : bytes or None
+        The hash of its task, if the store can set the result aside so that the task runs again.
+    """
+
+    def __init__(self, message: str, name: bytes | None = None) -> None:
+        super().__init__(message)
+        self.name = name
 
 
 class StopWorker(JugError):

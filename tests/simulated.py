@@ -130,6 +130,9 @@ class Events(Reporter):
         self.events.append(("failed", *task.args[:1]))
         self.errors.append(error)
 
+    def damaged(self, task, error, place):
+        self.events.append(("damaged", *task.args[:1]))
+
     def waiting(self, running_elsewhere, waiting):
         self.events.append(("waiting", running_elsewhere, waiting))
 

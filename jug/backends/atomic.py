@@ -33,7 +33,7 @@ class atomic_file:
         self._fd = self._prepared(lambda: self._fs.open_excl(self._temporary))
         return self
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes | memoryview) -> int:
         """Write all of `data`."""
         write_all(self._fs, self._fd, data)
         return len(data)

@@ -209,6 +209,13 @@ class base_store(ABC):
         """Forget the records of the tasks `names`; returns how many there were."""
         return 0
 
+    def set_aside(self, name: Name) -> str | None:
+        """Put away the result `name` if it is damaged, so that its task can run again; returns where it is kept now.
+
+        Whoever calls this holds the lock of the task. None if the result is whole or gone, or the store cannot do this.
+        """
+        return None
+
     def listing(self) -> Listing:
         """A view of the results that can be refreshed cheaply."""
         return Listing(self)

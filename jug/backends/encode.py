@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     class Writable(Protocol):
         """What is needed of a stream to encode to."""
 
-        def write(self, data: bytes, /) -> Any: ...
+        def write(self, data: bytes | memoryview, /) -> Any: ...
 
 
 def encode(object: Any) -> bytes:
@@ -39,11 +39,11 @@ def encode_value(object: Any) -> bytes:
     return zlib.compress(b"P" + pickle.dumps(object, pickle.HIGHEST_PROTOCOL))
 
 
-def decode(s: bytes) -> Any:
-    """The object that :func:`encode` made `s` from."""
+def decode(s: bytes | memoryview, exact: bool = False) -> Any:
+    """The object that :func:`encode` made `s` from; if `exact`, nothing may follow it."""
     if not s:
         return None
-    payload = decompress(s)
+    payload = decompress(s, exact)
     tag = payload[:1]
     if tag == b"P":
         return _unpickle(memoryview(payload)[1:])
@@ -85,20 +85,26 @@ def write_npy(array: Any, stream: Writable) -> None:
     npy.write_array(stream, array, allow_pickle=False)
 
 
-def read_npy(source: Any, allow_pickle: bool = True) -> Any:
-    """The array in an ``.npy`` file, given as its bytes or as a stream; ``ValueError`` for pickles if not allowed."""
+def read_npy(source: Any, allow_pickle: bool = True, exact: bool = False) -> Any:
+    """The array in an ``.npy`` file, given as its bytes or as a stream; ``ValueError`` for pickles if not allowed.
+
+    If `exact`, the bytes must end with it.
+    """
     from numpy.lib import format as npy
 
-    stream = io.BytesIO(source) if isinstance(source, bytes) else source
+    stream = io.BytesIO(source) if isinstance(source, (bytes, memoryview)) else source
     try:
         # Arrays of objects are pickled by themselves today; old releases could leave them in .npy form.
-        return npy.read_array(stream, allow_pickle=allow_pickle)
+        array = npy.read_array(stream, allow_pickle=allow_pickle)
     except EOFError as error:
         raise ValueError(f"the array is cut short: {error}") from error
+    if exact and stream.read(1):
+        raise ValueError("something follows the array")
+    return array
 
 
-def decompress(data: bytes) -> bytes:
-    """The tag and payload of an encoded object that is not None."""
+def decompress(data: bytes | memoryview, exact: bool = False) -> bytes:
+    """The tag and payload of an encoded object that is not None; if `exact`, nothing may follow it."""
     inflater = zlib.decompressobj()
     try:
         payload = inflater.decompress(data)
@@ -106,6 +112,8 @@ def decompress(data: bytes) -> bytes:
         raise ValueError(f"not an encoded object, or damaged: {error}") from error
     if not inflater.eof:
         raise ValueError(f"the encoded object is cut short after {len(data)} bytes")
+    if exact and inflater.unused_data:
+        raise ValueError(f"{len(inflater.unused_data)} bytes follow the encoded object")
     return payload
 
 

@@ -11,11 +11,12 @@ import time
 
 from ..errors import DamagedResultError
 from .base import FEW, LockDetails, as_name, base_store
+from .damaged import empty_is_none, is_corrupt, set_aside
 from .failures import FailureRecords
 from .file_lock import file_based_lock, has_failed
 from .formats import read_result, serialise
 from .fsops import FileSystem, sync_directory
-from .jugdir import FAILURES, LOCKS, PACKFILE, PACKS, TEMPORARY, JugDir, cannot
+from .jugdir import ALL_SEALED, CORRUPT, FAILURES, LOCKS, PACKFILE, PACKS, TEMPORARY, JugDir, cannot
 from .keepalive import Liveness, file_keepalive_based_lock
 from .layout import foreign, is_temporary
 from .listing import file_listing
@@ -75,12 +76,15 @@ class file_store(base_store):
             return self._load_packed(name, path, error)
         try:
             with cannot("read", path):
-                return read_result(self._fs, fd)
+                return read_result(self._fs, fd, empty_is_none(self._dir))
         except (
             ValueError,
             KeyError,
         ) as error:  # a KeyError of the object's own would say that there is no result
-            raise DamagedResultError(f"The result {path} is damaged: {error}") from error
+            raise DamagedResultError(f"The result {path} is damaged: {error}", name) from error
+
+    def set_aside(self, name: Name) -> str | None:
+        return set_aside(self._dir, as_name(name))
 
     def can_load(self, name: Name) -> bool:
         name = as_name(name)
@@ -190,7 +194,10 @@ class file_store(base_store):
             store._unlink(place.path(PACKS, PACKFILE))
             for temporary in filter(is_temporary, place.names(TEMPORARY)):
                 store._unlink(place.path(TEMPORARY, temporary))
-            directories = [place.path(name) for name in (*prefixes, LOCKS, PACKS, TEMPORARY, FAILURES)]
+            store._unlink(place.path(ALL_SEALED))
+            for corrupt in filter(is_corrupt, place.names(CORRUPT)):
+                store._unlink(place.path(CORRUPT, corrupt))
+            directories = [place.path(name) for name in (*prefixes, LOCKS, PACKS, TEMPORARY, FAILURES, CORRUPT)]
             store._rmdirs([*directories, place.root])
 
     def _require_ours(self) -> None:

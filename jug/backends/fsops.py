@@ -144,7 +144,7 @@ class FileSystem:
         return os.urandom(8).hex()
 
 
-def write_all(fs: FileSystem, fd: int, data: bytes) -> None:
+def write_all(fs: FileSystem, fd: int, data: bytes | memoryview) -> None:
     """Write `data` to its end."""
     done = fs.write(fd, data)
     if done < len(data):

@@ -11,9 +11,20 @@ import errno
 from ..errors import StoreError
 from .atomic import atomic_file
 from .fsops import FileSystem, sync_directory
-from .layout import FAILURES, HEX, LOCKS, PACKFILE, PACKS, TEMPORARY, is_prefix, require_ours
+from .layout import ALL_SEALED, CORRUPT, FAILURES, HEX, LOCKS, PACKFILE, PACKS, TEMPORARY, is_prefix, require_ours
 
-__all__ = ["FAILURES", "HEX", "LOCKS", "PACKFILE", "PACKS", "TEMPORARY", "JugDir", "cannot"]
+__all__ = [
+    "ALL_SEALED",
+    "CORRUPT",
+    "FAILURES",
+    "HEX",
+    "LOCKS",
+    "PACKFILE",
+    "PACKS",
+    "TEMPORARY",
+    "JugDir",
+    "cannot",
+]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -186,26 +197,35 @@ class JugDir:
 
     def _make_root(self) -> None:
         missing = [self.root]
-        while not self._try_mkdir(missing[-1]):
+        while (is_new := self._try_mkdir(missing[-1])) is None:
             missing.append(_parent(missing[-1]))
         for path in reversed(missing[:-1]):
-            self._try_mkdir(path)
+            is_new = self._try_mkdir(path)
+        if is_new:
+            self._mark()
         for path in missing:
             try:
                 sync_directory(self.fs, _parent(path))
             except PermissionError:
                 pass  # a directory above that we may pass through but not read
 
-    def _try_mkdir(self, path: str) -> bool:
-        """Make `path`; False if its parent is missing."""
+    def _mark(self) -> None:
+        """The root is ours from the beginning: each file of a result in it has a checksum, and none is empty."""
+        try:
+            self.fs.close(self.fs.open_excl(self.path(ALL_SEALED)))
+        except FileExistsError:
+            pass
+
+    def _try_mkdir(self, path: str) -> bool | None:
+        """Make `path`; False if it is there, None if its parent is missing."""
         try:
             self.fs.mkdir(path)
         except FileExistsError:
-            pass
+            return False
         except FileNotFoundError:
             if _parent(path) == path:
                 raise
-            return False
+            return None
         return True
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import zlib
 
-from .encode import decompress, read_npy
-from .formats import NPY, PARQUET
+from .checksum import PARQUET, SEAL_SIZE, unsealed
+from .damaged import empty_is_none
+from .formats import NPY, check_bytes
 from .fsops import read_all, sync_directory
 from .jugdir import HEX, TEMPORARY, cannot
 from .packformat import Packed
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from .jugdir import JugDir
     from .packlock import PackLock
 
-#: Files of more bytes stay files.
+#: Results of more bytes, without the checksum, stay files.
 LARGEST = 512
+_LARGEST_FILE = LARGEST + SEAL_SIZE
 _ASIDE = "p-"
 
 
@@ -89,7 +91,7 @@ class SmallFiles:
         """The entry for a file; None if it is to stay where it is."""
         with cannot("read", path):
             try:
-                if self._fs.stat(path).st_size > LARGEST:
+                if self._fs.stat(path).st_size > _LARGEST_FILE:
                     return None
                 data = _content(self._dir, path)
             except PermissionError:  # another user's
@@ -100,6 +102,8 @@ class SmallFiles:
                     raise
                 return None
         try:
+            if not data and not empty_is_none(self._dir)():
+                raise ValueError("it is empty")
             return entry_of(data)
         except Exception:  # noqa: BLE001  (reading an array may raise anything; the file stays, and is named)
             self.unreadable.append(path)
@@ -111,7 +115,7 @@ class SmallFiles:
             data = _content(self._dir, self._aside(name))
         except FileNotFoundError:
             return False
-        is_packed = type(entry) is Packed and len(data) <= LARGEST and _is_source(data, entry)
+        is_packed = type(entry) is Packed and len(data) <= _LARGEST_FILE and _is_source(data, entry)
         if not is_packed:
             self._put_back(name)
         self._if_there(self._fs.unlink, self._aside(name))
@@ -159,20 +163,24 @@ def entry_of(data: bytes) -> Packed | None:
 
     Nothing is unpickled.
     """
-    if data.startswith(PARQUET) or len(data) > LARGEST:
+    if data.startswith(PARQUET) or len(data) > _LARGEST_FILE:
         return None
-    if data.startswith(NPY):
-        if b"'|O'" in data:  # an array of pickled objects, perhaps
+    content = bytes(check_bytes(data))
+    if len(content) > LARGEST:
+        return None
+    if content.startswith(NPY):
+        if b"'|O'" in content:  # an array of pickled objects, perhaps
             return None
-        read_npy(data, allow_pickle=False)
-        return Packed(zlib.compress(b"N" + data))
-    if data and decompress(data)[:1] not in (b"P", b"N"):
-        raise ValueError("not an encoded object")
-    return Packed(data)
+        return Packed(zlib.compress(b"N" + content))
+    return Packed(content)
 
 
 def _is_source(data: bytes, entry: Packed) -> bool:
-    return data == entry or (data.startswith(NPY) and zlib.compress(b"N" + data) == entry)
+    try:
+        content = bytes(unsealed(data)[0])
+    except ValueError:
+        return False  # another one, that came later
+    return content == entry or (content.startswith(NPY) and zlib.compress(b"N" + content) == entry)
 
 
 def _content(jugdir: JugDir, path: str) -> bytes:

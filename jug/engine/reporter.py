@@ -28,5 +28,8 @@ class Reporter:
     def failed(self, task: Task[Any], error: BaseException) -> None:
         """The function raised (or its result could not be stored)."""
 
+    def damaged(self, task: Task[Any], error: Exception, place: str) -> None:
+        """The stored result of the task was damaged: `place` is where it is kept now, and the task is to run again."""
+
     def waiting(self, running_elsewhere: int, waiting: int) -> None:
         """Nothing can be run now: so many tasks are running elsewhere, so many wait for results."""

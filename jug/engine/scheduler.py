@@ -8,20 +8,19 @@ run once.
 
 from __future__ import annotations
 
-from collections import Counter
-
 from ..errors import DamagedResultError, StopWorker, StoreError
 from ..hooks import jug_hook
 from .commit import commit
 from .interrupts import Interrupted, Interrupts
 from .journal import record_failure
+from .losses import Losses
 from .outcome import Ending, Outcome
 from .patience import Patience
 from .plan import BUSY, DONE, FAILED, READY, WAITING, Plan
 from .reporter import Reporter
 from .settings import Settings as Settings
 from .settings import World as World
-from .unloading import Memory, Vanished
+from .unloading import Memory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,9 +37,6 @@ if TYPE_CHECKING:
 # one part in so many of the time.
 _LOOK_INTERVAL = 0.02
 _LOOK_SHARE = 20
-
-# A result that is listed but cannot be loaded is computed again: so often, then the task that needs it fails.
-_MOST_LOSSES = 3
 
 _ENDS_THE_WORKER = (Interrupted, KeyboardInterrupt, StopWorker, StoreError)
 
@@ -86,8 +82,7 @@ class Scheduler:
         self._interrupts = Interrupts()
         self._watched: set[int] = set()  # nodes that are locked, or failed, elsewhere
         self._committed: set[bytes] = set()  # what this worker stored since its last look
-        self._lost: set[bytes] = set()  # what was gone when it was loaded, since the last look
-        self._losses: Counter[int] = Counter()  # how often a result that the node needs was gone when it was loaded
+        self._losses = Losses(graph, store, self.reporter)
         self._progress = False
         self._last_look = self._look_cost = 0.0
         self._patience = Patience(
@@ -196,8 +191,7 @@ class Scheduler:
                 self.plan.vanished(index[name])
         self._committed.clear()
         # Gone and back between two looks: both listings have it.
-        back = {name for name in self._lost - appeared - vanished if self.store.can_load(name)}
-        self._lost.clear()
+        back = {name for name in self._losses.take() - appeared - vanished if self.store.can_load(name)}
         # In the order of the graph: what lies together in memory is visited together.
         self._found(sorted(index[name] for name in (*appeared, *back) if name in index))
         if self._watched:
@@ -315,13 +309,10 @@ class Scheduler:
             self.plan.freed(node)
             raise error
         self._interrupts.check()  # a function may have made another error of the signal
-        if not isinstance(error, Vanished):
+        lost = self._losses.lost(node, error)
+        if lost is None:
             return True  # sys.exit() in a task is a failure of that task, too
-        self._losses[node] += 1
-        if self._losses[node] > _MOST_LOSSES:
-            return True
-        self._lost.add(self.graph.hash(error.node))
-        self.plan.vanished(error.node)
+        self.plan.vanished(lost)
         self.plan.freed(node)
         return False
 

@@ -60,6 +60,11 @@ class ConsoleReporter(Reporter):
         sys.stderr.write(traceback_of_task(error))
         sys.stderr.flush()
 
+    def damaged(self, task: Task[Any], error: Exception, place: str) -> None:
+        self._say(
+            0, f"{error}. It was moved to {place}, and {in_short(task)} (task {task.hash().decode()}) is to run again"
+        )
+
     def waiting(self, running_elsewhere: int, waiting: int) -> None:
         now = time.monotonic()
         if self._waits_since is None:

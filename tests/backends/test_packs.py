@@ -2,6 +2,7 @@ import hashlib
 import io
 import json
 import os
+import pickle
 import subprocess
 import sys
 import tarfile
@@ -251,13 +252,20 @@ def test_the_pack_is_an_ordinary_dict_of_objects_to_old_releases(tmp_path):
     assert found == {names["none"]: None, names["list"]: [1, 2], names["text"]: "x"}
 
 
+def encoded_in(size):
+    """An encoded object of exactly this many bytes."""
+    part = b"P" + pickle.dumps("x").ljust(size - 1 - 11, b"x")  # what follows the pickle is ignored
+    data = zlib.compress(part, 0)  # stored as it is, between 7 bytes and a checksum of 4
+    assert len(data) == size
+    return data
+
+
 def test_only_small_files_are_packed_and_data_frames_are_not(tmp_path):
     polars = pytest.importorskip("polars")
     store = file_store(tmp_path)
     names = fill(store, {**KEPT_AS_FILES, "frame": polars.DataFrame(), "small": 1})
     for size in (512, 513):
-        # Old releases ignore what follows an encoded object, and so do we.
-        put(store, b"%040x" % size, encode(1).ljust(size, b"x"))
+        put(store, b"%040x" % size, encoded_in(size))
     assert store.pack().packed == 2
     assert sorted(store._packs.names()) == sorted([b"%040x" % 512, names["small"]])
     assert store.load(names["frame"]).equals(polars.DataFrame())

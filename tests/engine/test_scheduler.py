@@ -207,7 +207,7 @@ def test_debug_checks_fail_the_task(store):
     assert "created a task" in str(scheduler.reporter.errors[0])
 
 
-def test_a_damaged_result_fails_what_needs_it(tmp_path):
+def test_a_damaged_result_is_set_aside_and_computed_again(tmp_path):
     Task.store = store = file_store(tmp_path / "jugdir")
     a = job("a")
     b, c = job("b", a), job("c")
@@ -218,9 +218,28 @@ def test_a_damaged_result_fails_what_needs_it(tmp_path):
     ran.clear()
     scheduler = worker(store, keep_going=True)
     outcome = scheduler.run()
-    assert outcome.failures == [b] and in_store(store, c) and ran == ["c"]
-    assert "damaged" in str(scheduler.reporter.errors[0])
+    assert not outcome.failures and in_store(store, b) and in_store(store, c) and sorted(ran) == ["a", "b", "c"]
+    (aside,) = (tmp_path / "jugdir" / "corrupt").iterdir()
+    assert aside.name.startswith(f"{digest}.") and aside.read_bytes() == b"garbage"
+    assert scheduler.reporter.of("damaged") == ["a"]
     assert list(store.listlocks()) == []
+
+
+class Unloadable:
+    def __reduce__(self):
+        return int, ("no number",)  # a ValueError when it is unpickled
+
+
+def test_a_whole_result_that_cannot_be_unpickled_fails_what_needs_it(tmp_path):
+    Task.store = store = file_store(tmp_path / "jugdir")
+    actions["a"] = Unloadable
+    a = job("a")
+    b = job("b", a)
+    store.dump(Unloadable(), a.hash())
+    scheduler = worker(store)
+    assert scheduler.run().failures == [b]
+    assert "no number" in str(scheduler.reporter.errors[0])
+    assert in_store(store, a) and not (tmp_path / "jugdir" / "corrupt").exists()
 
 
 def test_a_result_that_is_listed_but_never_there_fails_what_needs_it(store, monkeypatch):

@@ -1,0 +1,66 @@
+"""Damaged results: told from whole ones, and set aside so that their tasks run again."""
+
+from __future__ import annotations
+
+from .formats import check_result
+from .fsops import look, sync_directory
+from .jugdir import ALL_SEALED, CORRUPT, HEX, cannot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .jugdir import JugDir
+
+
+def empty_is_none(jugdir: JugDir) -> Callable[[], bool]:
+    """Whether an empty file can be an old release's None.
+
+    Not where this release made the jugdir: then an empty file is what is left of a result. (An old release that works
+    there, too, has each None that others need computed again; until its `cleanup` removes our mark.)
+    """
+    return lambda: look(jugdir.fs, jugdir.path(ALL_SEALED)) is None
+
+
+def set_aside(jugdir: JugDir, name: bytes) -> str | None:
+    """Move the file of the result `name` to where nobody takes it for one, if it is damaged; returns its new path.
+
+    Whoever calls this holds the lock of the task: nobody is about to write the result, or to set it aside.
+    """
+    path = jugdir.result(name)
+    with cannot("set aside the damaged result", path):
+        if not _is_damaged(jugdir, path):
+            return None
+        jugdir.ensure(CORRUPT)
+        place = _free_place(jugdir, name)
+        jugdir.fs.rename(path, place)
+        sync_directory(jugdir.fs, jugdir.path(CORRUPT))
+        sync_directory(jugdir.fs, jugdir.path(name[:2].decode()))
+    return place
+
+
+def is_corrupt(name: str) -> bool:
+    """True for the name of a result that was set aside."""
+    digest, _, moment = name.partition(".")
+    return len(digest) == 40 and not digest.strip(HEX) and moment.isascii() and moment.isdecimal()
+
+
+def _is_damaged(jugdir: JugDir, path: str) -> bool:
+    try:
+        fd = jugdir.fs.open_read(path)
+    except OSError as error:
+        if not jugdir.is_missing(error):
+            raise
+        return False  # gone meanwhile
+    try:
+        check_result(jugdir.fs, fd, empty_is_none(jugdir))
+    except ValueError:
+        return True
+    return False
+
+
+def _free_place(jugdir: JugDir, name: bytes) -> str:
+    moment = int(jugdir.fs.now())
+    while look(jugdir.fs, place := jugdir.path(CORRUPT, f"{name.decode()}.{moment}")) is not None:
+        moment += 1
+    return place
