@@ -179,7 +179,7 @@ def look(fs: FileSystem, path: str) -> os.stat_result | None:
     """The attributes of the file `path` as the file server has them now, or None if there is no such file."""
     try:
         fd = fs.open_read(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError:
         return fs.stat(path)  # another user's file: it is there, whatever it holds

@@ -129,6 +129,27 @@ def test_links_in_place_of_our_directories_are_not_followed_to_remove(tmp_path, 
     assert (jugdir / name).is_symlink()
 
 
+@pytest.mark.parametrize("name", ["locks", "tempfiles", "packs", "failures"])
+def test_files_in_place_of_our_directories_stay_and_stop_no_command_that_writes_nothing(tmp_path, name):
+    path = use(tmp_path, "chain.py")
+    (tmp_path / name).write_text("mine")
+    before = everything(tmp_path)
+    for command in (["status"], ["check"], ["cleanup"], ["cleanup", "--locks-only"], ["cleanup", "--failed-only"]):
+        done = jug(tmp_path, *command, "--jugdir", ".")
+        assert done.code == (0 if command[0] == "cleanup" else 1) and done.err.count("\n") <= 1, (command, done)
+    assert everything(tmp_path) == before
+    done = jug(tmp_path, "execute", "--jugdir", ".")
+    if name in ("locks", "tempfiles"):
+        assert done.code == 4 and done.last.startswith("jug: Cannot ") and done.last.endswith(": Not a directory")
+    else:
+        assert done.code == 0
+    now = everything(tmp_path)
+    assert {entry: now[entry] for entry in before} == before
+    path.write_text("")
+    assert jug(tmp_path, "cleanup", "--jugdir", ".").code == 0
+    assert (tmp_path / name).read_text() == "mine"
+
+
 def test_cleanup_says_how_many_there_are(tmp_path):
     use(tmp_path, "chain.py")
     assert jug(tmp_path, "execute", "--short").code == 0

@@ -64,6 +64,18 @@ def test_the_printed_address_leads_to_the_page_and_the_browser_remembers(watchin
     assert page.context.browser.new_context().new_page().goto(watching.url).status == 403
 
 
+def test_a_page_whose_token_is_not_good_any_more_says_so(watching, page):
+    page.goto(f"{watching.url}?token={watching.token}")
+    page.wait_for_url(watching.url)
+    see_all_finished(page, watching)
+    page.context.clear_cookies()
+    told = "The server asks for another token: open the address that it has printed."
+    expect(page.locator(".notice.bad")).to_have_text(told, timeout=PATIENCE)
+    see_all_finished(page, watching)
+    page.goto(f"{watching.url}?token={watching.token}")
+    expect(page.locator(".notice.bad")).to_have_count(0)
+
+
 class OtherSite(BaseHTTPRequestHandler):
     """A page with a link, as in a mail or a chat."""
 

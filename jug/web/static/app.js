@@ -17,6 +17,7 @@ let etag = "";
 let looked = 0; // when the store was looked at, by performance.now() in seconds
 let offset = 0; // what the server's clock is ahead of ours
 let silentSince = null;
+let isRefused = false; // the server has been started again, with another token
 let pause = 1;
 let timer = 0;
 
@@ -34,6 +35,7 @@ async function ask() {
       cache: "no-store",
       signal: AbortSignal.timeout(1000 * LONGEST_REQUEST),
     });
+    isRefused = response.status === 403;
     if (response.status !== 304) {
       if (!response.ok) throw new Error(`${response.status}`);
       status = await response.json();
@@ -131,7 +133,9 @@ function showNotices() {
 
 function notices() {
   const told = [];
-  if (silentSince) {
+  if (isRefused) {
+    told.push(["bad", "The server asks for another token: open the address that it has printed."]);
+  } else if (silentSince) {
     const what = status ? "What you see is what it said last. " : "";
     const since = silentSince.toLocaleTimeString();
     told.push(["bad", `The server has not answered since ${since}. ${what}Asking again …`]);
