@@ -72,14 +72,13 @@ SHOWN = {
     },
     "webstatus": {
         "": "subcommands/test_webstatus.py::test_the_text_is_the_table_of_jug_status",
-        "ip": (
-            "subcommands/test_webstatus.py::test_beyond_this_machine_it_warns_and_answers_to_the_names_that_were_given"
-        ),
+        "ip": ("subcommands/test_webstatus.py::test_beyond_this_machine_nothing_is_answered_without_the_token"),
         "port": "subcommands/test_webstatus.py::test_a_port_that_is_in_use_is_told_before_the_jugfile_is_read",
         "interval": "subcommands/test_webstatus.py::test_viewers_who_find_an_old_snapshot_share_the_next_look",
         "host-names": (
-            "subcommands/test_webstatus.py::test_beyond_this_machine_it_warns_and_answers_to_the_names_that_were_given"
+            "subcommands/test_webstatus.py::test_without_a_token_it_warns_and_answers_to_the_names_that_were_given"
         ),
+        "no-token": "subcommands/test_webstatus.py::test_without_a_token_it_warns_and_answers_to_the_names_that_were_given",
     },
     "graph": {
         "": "test_graph_leaves_its_source_and_a_picture",
