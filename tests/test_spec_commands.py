@@ -78,7 +78,9 @@ SHOWN = {
         "host-names": (
             "subcommands/test_webstatus.py::test_without_a_token_it_warns_and_answers_to_the_names_that_were_given"
         ),
-        "no-token": "subcommands/test_webstatus.py::test_without_a_token_it_warns_and_answers_to_the_names_that_were_given",
+        "no-token": (
+            "subcommands/test_webstatus.py::test_without_a_token_it_warns_and_answers_to_the_names_that_were_given"
+        ),
     },
     "graph": {
         "": "test_graph_leaves_its_source_and_a_picture",
