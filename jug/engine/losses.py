@@ -42,9 +42,8 @@ class Losses:
         self._count[node] += 1
         if self._count[node] > _MOST:
             return None
-        if isinstance(error, DamagedResultError):
-            self._set_aside(lost, error)
-        self._names.add(self._graph.hash(lost))
+        if not isinstance(error, DamagedResultError) or self._set_aside(lost, error):
+            self._names.add(self._graph.hash(lost))
         return lost
 
     def take(self) -> set[bytes]:
@@ -59,14 +58,16 @@ class Losses:
             return self._graph.index.get(error.name)
         return None
 
-    def _set_aside(self, node: int, error: DamagedResultError) -> None:
+    def _set_aside(self, node: int, error: DamagedResultError) -> bool:
+        """False if somebody is dealing with the task; if not with this, we come back to it when its lock is free."""
         name = self._graph.hash(node)
         lock = self._store.getlock(name)
         if not lock.get():
-            return  # somebody is dealing with the task; if not with this, we come back to it
+            return False
         try:
             place = self._store.set_aside(name)
         finally:
             lock.release()
         if place is not None:
             self._reporter.damaged(self._graph.tasks[node], error, place)
+        return True

@@ -225,6 +225,30 @@ def test_a_damaged_result_is_set_aside_and_computed_again(tmp_path):
     assert list(store.listlocks()) == []
 
 
+def test_a_damaged_result_whose_task_somebody_has_locked_stays_until_the_lock_is_free(tmp_path):
+    Task.store = store = file_store(tmp_path / "jugdir")
+    a = job("a")
+    b = job("b", a)
+    a.run()
+    a.unload()
+    digest = a.hash().decode()
+    path = tmp_path / "jugdir" / digest[:2] / digest[2:]
+    path.write_bytes(b"garbage")
+    lock = store.getlock(a.hash())
+    assert lock.get()
+    seen = []
+
+    def end_of_the_other():
+        seen.append(path.read_bytes())
+        lock.release()
+
+    ran.clear()
+    outcome = worker(store, FakeWorld(end_of_the_other)).run()
+    assert not outcome.failures and ran == ["a", "b"] and in_store(store, b)
+    assert seen == [b"garbage"]
+    assert len(list((tmp_path / "jugdir" / "corrupt").iterdir())) == 1
+
+
 class Unloadable:
     def __reduce__(self):
         return int, ("no number",)  # a ValueError when it is unpickled
