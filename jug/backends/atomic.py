@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .fsops import sync_directory, write_all
+from .fsops import look, sync_directory, write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class atomic_file:
     missing, which is found out by trying: asking first would cost a call each time.
     """
 
-    __slots__ = ("_fd", "_fs", "_prepare", "_target", "_temporary")
+    __slots__ = ("_fd", "_fs", "_inode", "_prepare", "_target", "_temporary", "size")
 
     def __init__(self, fs: FileSystem, temporary: str, target: str, prepare: Callable[[], None] | None = None) -> None:
         self._fs = fs
@@ -28,6 +28,9 @@ class atomic_file:
         self._target = target
         self._prepare = prepare
         self._fd = -1
+        self._inode = 0
+        #: How many bytes were to be written so far.
+        self.size = 0
 
     def __enter__(self) -> atomic_file:
         self._fd = self._prepared(lambda: self._fs.open_excl(self._temporary))
@@ -35,6 +38,7 @@ class atomic_file:
 
     def write(self, data: bytes | memoryview) -> int:
         """Write all of `data`."""
+        self.size += len(data)
         write_all(self._fs, self._fd, data)
         return len(data)
 
@@ -52,10 +56,27 @@ class atomic_file:
 
     def _commit(self) -> None:
         self._fs.fsync(self._fd)
+        self._inode = self._fs.fstat(self._fd).st_ino
         fd, self._fd = self._fd, -1
         self._fs.close(fd)
-        self._prepared(lambda: self._fs.rename(self._temporary, self._target))
-        sync_directory(self._fs, self._target.rpartition("/")[0] or ".")
+        self._prepared(self._move)
+        sync_directory(self._fs, _parent(self._target))
+
+    def _move(self) -> None:
+        """Rename. That there is no such file may be what NFS says when it was done, and the reply was lost."""
+        try:
+            self._fs.rename(self._temporary, self._target)
+        except OSError:
+            if not self._is_at_target():
+                raise
+
+    def _is_at_target(self) -> bool:
+        try:
+            sync_directory(self._fs, _parent(self._target))  # drops what NFS remembers of the names in it
+            found = look(self._fs, self._target)
+        except OSError:
+            return False
+        return found is not None and found.st_ino == self._inode
 
     def _prepared(self, step: Callable[[], int | None]) -> int:
         try:
@@ -78,3 +99,7 @@ class atomic_file:
             self._fs.unlink(self._temporary)
         except OSError:
             pass
+
+
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0] or "."

@@ -29,8 +29,9 @@ class FailureRecords:
     def put(self, name: bytes, record: _Record) -> None:
         """Keep `record` in place of an earlier one."""
         path = self._path(name)
-        with cannot("write", path), self._dir.publish(FAILURES, path) as stream:
-            stream.write(dump_record(record))
+        data = dump_record(record)
+        with cannot("write", path):
+            self._dir.publish(FAILURES, path, lambda stream: stream.write(data))
 
     def get(self, name: bytes) -> _Record | None:
         """The record of the task `name`, or None."""

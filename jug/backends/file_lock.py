@@ -10,6 +10,7 @@ import time
 from .base import LockDetails, base_lock
 from .fsops import look, write_all
 from .jugdir import LOCKS, JugDir, cannot
+from .persistence import persist
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,16 +35,7 @@ class file_based_lock(base_lock):
 
     def get(self) -> bool:
         with cannot("create the lock", self.fullname):
-            fd = self._create()
-            if fd is None:
-                return False
-            text = self._identity()
-            try:
-                self._mark = self._sign(fd, text), text
-            except BaseException:
-                self._fs.unlink(self.fullname)
-                raise
-        return True
+            return persist(self._fs, self.fullname, self._try)
 
     def release(self) -> None:
         if self._mark is None:
@@ -99,6 +91,18 @@ class file_based_lock(base_lock):
         if found is None or (found[0].st_ino, found[1]) != self._mark:
             return False
         return not (unless_failed and has_failed(found[0]))
+
+    def _try(self) -> bool:
+        fd = self._create()
+        if fd is None:
+            return False
+        text = self._identity()
+        try:
+            self._mark = self._sign(fd, text), text
+        except BaseException:
+            self._unlink()
+            raise
+        return True
 
     def _create(self) -> int | None:
         """Create the file and open it; None if there is one."""

@@ -64,8 +64,8 @@ class file_store(base_store):
         name = as_name(name)
         path = self._dir.result(name)
         write = serialise(object, self.compress_numpy)
-        with cannot("write", path), self._dir.publish(name[:2].decode(), path) as stream:
-            write(stream)
+        with cannot("write", path):
+            self._dir.publish(name[:2].decode(), path, write)
 
     def load(self, name: Name) -> Any:
         name = as_name(name)
@@ -88,7 +88,7 @@ class file_store(base_store):
 
     def can_load(self, name: Name) -> bool:
         name = as_name(name)
-        return self._stat(self._dir.result(name)) is not None or name in self._packs.names()
+        return self._is_loose(name) or name in self._packs.names()
 
     def metadata(self, t: Any) -> dict[str, Any]:
         name = as_name(t.hash())
@@ -212,6 +212,15 @@ class file_store(base_store):
             return self._packs.load(name)
         except KeyError:
             raise FileNotFoundError(missing.errno, missing.strerror, path) from None
+
+    def _is_loose(self, name: bytes) -> bool:
+        """Whether the result is there as a file; that it is not is an answer of the server, and not of a cache."""
+        path, prefix = self._dir.result(name), name[:2].decode()
+        if self._stat(path) is not None:
+            return True
+        with cannot("read", path):
+            is_new = self._dir.revalidate() and self._dir.revalidate(prefix)
+        return is_new and self._stat(path) is not None
 
     def _stat(self, path: str) -> os.stat_result | None:
         with cannot("read", path):

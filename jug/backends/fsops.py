@@ -12,9 +12,13 @@ import errno
 import os
 import time
 
+from .ear import Ear
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import BinaryIO
+
+    from .ear import Deaf
 
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
@@ -120,6 +124,10 @@ class FileSystem:
     def sleep(self, seconds: float) -> None:
         """Do nothing for a while."""
         time.sleep(seconds)
+
+    def ear(self) -> Ear | Deaf:
+        """Something that sleeps until a signal comes that is to end this process."""
+        return Ear()
 
     def pid(self) -> int:
         """The number of this process (asked each time: it is another one after a fork)."""

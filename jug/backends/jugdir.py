@@ -12,6 +12,7 @@ from ..errors import StoreError
 from .atomic import atomic_file
 from .fsops import FileSystem, sync_directory
 from .layout import ALL_SEALED, CORRUPT, FAILURES, HEX, LOCKS, PACKFILE, PACKS, TEMPORARY, is_prefix, require_ours
+from .persistence import Persistent, persist
 
 __all__ = [
     "ALL_SEALED",
@@ -29,6 +30,7 @@ __all__ = [
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
     from types import TracebackType
 
     from .base import Name
@@ -40,7 +42,7 @@ class JugDir:
     """Paths of results, locks and temporary files below one directory."""
 
     def __init__(self, path: str | os.PathLike[str], fs: FileSystem | None = None) -> None:
-        self.fs = fs or FileSystem()
+        self.fs: FileSystem = Persistent(fs or FileSystem())  # type: ignore[assignment]  # it has all calls
         self.root = self.fs.abspath(path)
         self._base = self.root.rstrip("/") + "/"
         self._durable: set[str] = set()
@@ -167,22 +169,31 @@ class JugDir:
             self._mkdir(directory)
         except FileNotFoundError:
             with cannot("create the jugdir", self.root):
-                self._make_root()
+                persist(self.fs, self.root, self._make_root)
             self._mkdir(directory)
         # One sync is good for all names that are there by now, whoever made them.
         names = self.fs.listdir(self.root)
         sync_directory(self.fs, self.root)
         self._durable.update(names)
 
-    def publish(self, directory: str, target: str) -> atomic_file:
-        """A file to be written and then moved to `target`, which is in `directory`."""
-        self.ensure(directory)
+    def publish(self, directory: str, target: str, write: Callable[[atomic_file], object]) -> None:
+        """Have `write` write a file, and move it to `target`, which is in `directory`; again if that may help."""
+        sizes = [0]
 
         def again() -> None:
             self.prepare(directory)
             self.prepare(TEMPORARY)
 
-        return atomic_file(self.fs, self.temporary(), target, again)
+        def attempt() -> None:
+            self.ensure(directory)
+            stream = atomic_file(self.fs, self.temporary(), target, again)
+            try:
+                with stream:
+                    write(stream)
+            finally:
+                sizes.append(stream.size)
+
+        persist(self.fs, target, attempt, lambda: max(sizes))
 
     def prepare(self, directory: str) -> None:
         """Make a directory that turned out to be missing, whatever we knew of it."""

@@ -61,7 +61,7 @@ class file_listing(Listing):
     def _look(self) -> dict[bytes, _Directory]:
         prefixes = self._prefixes()
         # All times first: what is newest decides which of them can be trusted.
-        stamps = {prefix: self._stamp(prefix.decode()) for prefix in prefixes}
+        stamps = {prefix: self._stamp(prefix.decode()) for prefix in sorted(prefixes)}
         self._stamp(LOCKS)
         self._stamp(TEMPORARY)
         return {prefix: self._relist(prefix, stamp) for prefix, stamp in stamps.items() if stamp is not None}

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from typing import Any
 
+    from .atomic import atomic_file
     from .jugdir import JugDir
 
     _Version = tuple[int, int, int]
@@ -131,9 +132,12 @@ class Packs:
         if self._known.damaged:
             raise StoreError(f"Cannot change {self._path}: it is damaged; move it away to go on without what is in it")
         data = write_pack(entries)
-        with self._dir.publish(PACKS, self._path) as stream:
+
+        def write(stream: atomic_file) -> None:
             stream.write(data)
             lock.check()
+
+        self._dir.publish(PACKS, self._path, write)
 
     def _look(self, afresh: bool = False) -> _Contents:
         """The pack as it is now; read again if it is another one, or `afresh`."""

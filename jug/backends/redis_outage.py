@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 
 from ..config import warn
 from ..errors import StoreError
+from .ear import Ear
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _FIRST_PAUSE = 0.05  # seconds; the very first attempt follows at once, since a server may just close idle connections
 _LONGEST_PAUSE = 5.0
-_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Outage:
@@ -31,7 +30,7 @@ class Outage:
         self._start = time.monotonic()
         self._pause = 0.0
         self._told = False
-        self._ear = _Ear()
+        self._ear = Ear()
 
     def __enter__(self) -> Outage:
         return self
@@ -69,37 +68,3 @@ class Outage:
         signum = self._ear.listen(seconds)
         if signum is not None:
             raise StoreError(f"{trouble.what}; no longer waiting for it, because of {signal.Signals(signum).name}")
-
-
-class _Ear:
-    """Hears signals, even those whose handlers only take note of them. Outside of the main thread it hears none."""
-
-    def __init__(self) -> None:
-        self._in = -1
-        if threading.current_thread() is threading.main_thread():
-            self._in, self._out = os.pipe()
-            os.set_blocking(self._in, False)
-            os.set_blocking(self._out, False)
-            self._before = signal.set_wakeup_fd(self._out, warn_on_full_buffer=False)
-
-    def listen(self, seconds: float) -> int | None:
-        """Wait so long, or until a signal comes that is to end this process; returns its number."""
-        if self._in < 0:
-            time.sleep(seconds)
-            return None
-        import select
-
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            if select.select([self._in], [], [], left)[0]:
-                heard = [signum for signum in os.read(self._in, 512) if signum in _ENDS]
-                if heard:
-                    return heard[0]
-        return None
-
-    def close(self) -> None:
-        if self._in >= 0:
-            signal.set_wakeup_fd(self._before)
-            os.close(self._in)
-            os.close(self._out)
-            self._in = -1

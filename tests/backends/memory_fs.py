@@ -5,6 +5,8 @@ import io
 import os
 import stat
 
+from jug.backends.ear import Deaf
+
 
 class Node:
     def __init__(self, number, directory=False):
@@ -12,6 +14,7 @@ class Node:
         self.entries = {} if directory else None
         self.data = b""
         self.mtime_ns = 0
+        self.links = 0
 
 
 class MemoryFS:
@@ -49,14 +52,25 @@ class MemoryFS:
         self.clock_ns += self.tick
         node.mtime_ns = self.clock_ns
 
+    def _enter(self, *changes):
+        """Each change is (directory, name, the node or None): all names change in one step."""
+        for directory, name, node in changes:
+            old = directory.entries.pop(name, None)
+            if old is not None:
+                old.links -= 1
+            if node is not None:
+                directory.entries[name] = node
+                node.links += 1
+            self._changed(directory)
+
     def _add(self, path, directory):
         parent, name = self._parent(path)
         if name in parent.entries:
             raise OSError(errno.EEXIST, "File exists", path)
         self._numbers += 1
-        node = parent.entries[name] = Node(self._numbers, directory)
-        self._changed(parent)
-        node.mtime_ns = self.clock_ns
+        node = Node(self._numbers, directory)
+        self._enter((parent, name, node))
+        node.mtime_ns = parent.mtime_ns
         return node
 
     def _handle(self, node):
@@ -107,7 +121,7 @@ class MemoryFS:
     def _stat(self, node):
         mode = stat.S_IFREG if node.entries is None else stat.S_IFDIR
         seconds = node.mtime_ns // 10**9
-        basic = (mode, node.number, 1, 1, 0, 0, len(node.data), seconds, seconds, seconds)
+        basic = (mode, node.number, 1, node.links, 0, 0, len(node.data), seconds, seconds, seconds)
         return os.stat_result(basic, {"st_mtime": node.mtime_ns / 1e9, "st_mtime_ns": node.mtime_ns})
 
     def is_link(self, path):
@@ -123,24 +137,20 @@ class MemoryFS:
         origin, old = self._parent(source)
         node = self._child(origin, old, source)
         destination, new = self._parent(target)
-        del origin.entries[old]
-        destination.entries[new] = node
-        self._changed(origin)
-        self._changed(destination)
+        if destination.entries.get(new) is not node:  # two names of one file: nothing happens
+            self._enter((origin, old, None), (destination, new, node))
 
     def link(self, source, target):
         node = self._walk(source)
         parent, name = self._parent(target)
         if name in parent.entries:
             raise OSError(errno.EEXIST, "File exists", target)
-        parent.entries[name] = node
-        self._changed(parent)
+        self._enter((parent, name, node))
 
     def unlink(self, path):
         parent, name = self._parent(path)
         self._child(parent, name, path)
-        del parent.entries[name]
-        self._changed(parent)
+        self._enter((parent, name, None))
 
     def mkdir(self, path):
         self._add(path, directory=True)
@@ -168,6 +178,9 @@ class MemoryFS:
 
     def sleep(self, seconds):
         self.clock_ns += int(seconds * 1e9)
+
+    def ear(self):
+        return Deaf(self.sleep)
 
     def pid(self):
         return 42

@@ -104,13 +104,13 @@ def test_how_many_calls_the_usual_operations_make(tmp_path, names):
     first.release()
     assert calls_of(store, lock.get) == ["open_excl", "write", "fstat", "close"]
     assert calls_of(store, lambda: store.dump(2, names[0])) == [
-        *("open_excl", "write", "fsync", "close", "rename"),
+        *("open_excl", "write", "fsync", "fstat", "close", "rename"),
         *("open_dir", "fsync", "close"),
     ]
     assert calls_of(store, lock.release) == ["open_read", "fstat", "read", "close", "unlink"]
     assert calls_of(store, lambda: store.load(names[0])) == ["open_read", "read", "read", "close"]
     assert calls_of(store, lambda: store.can_load(names[0])) == ["stat"]
-    assert calls_of(store, lambda: store.can_load(names[1])) == ["stat", "open_read"]
+    assert calls_of(store, lambda: store.can_load(names[1])) == ["stat", "open_dir", "close", "open_dir", "open_read"]
 
 
 def test_a_writer_killed_at_any_call_leaves_nothing_half_done(tmp_path, name):

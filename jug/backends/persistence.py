@@ -1,0 +1,156 @@
+"""Errors that pass: what is asked again, and how long somebody who has something to store waits for room.
+
+A file system over a network says EIO or ESTALE now and then and means "ask again". Calls that may be made twice are
+made again by :class:`Persistent`. Writing a file is more than one call, and a failed one leaves it in an unknown state:
+:func:`persist` writes another one. As long as it tries, the value is in memory, and nothing is lost.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from ..config import warn
+from ..errors import StoreError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    _T = TypeVar("_T")
+
+    from .fsops import FileSystem
+
+PASSING = frozenset(
+    [errno.EIO, errno.EINTR, errno.EAGAIN, errno.EBUSY]
+    + [getattr(errno, name) for name in ("ESTALE", "ETIMEDOUT") if hasattr(errno, name)]
+)
+FULL = frozenset([errno.ENOSPC] + [getattr(errno, name) for name in ("EDQUOT",) if hasattr(errno, name)])
+PAUSES = (0.05, 0.2, 0.8)  # seconds between the attempts
+ROOM_PATIENCE = 600.0  # seconds
+_LONGEST_PAUSE = 60.0
+
+
+class Persistent:
+    """The calls of `fs`, of which those that may be made twice are made again when they fail for a passing reason."""
+
+    def __init__(self, fs: FileSystem) -> None:
+        self._plain = fs
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._plain, name)
+
+    def unlink(self, path: str) -> None:
+        """Remove a name of a file; that it is gone when this is asked for again means that it was done."""
+        try:
+            return self._plain.unlink(path)
+        except OSError as error:
+            if error.errno not in PASSING:
+                raise
+        try:
+            _again(self._plain, "unlink", path)
+        except FileNotFoundError:
+            pass
+        return None
+
+
+def _persistent(name: str) -> Any:
+    def method(self: Persistent, *args: Any) -> Any:
+        try:
+            return getattr(self._plain, name)(*args)
+        except OSError as error:
+            if error.errno not in PASSING:
+                raise
+        return _again(self._plain, name, *args)
+
+    return method
+
+
+for _name in ("open_read", "open_dir", "read", "fstat", "stat", "listdir", "mkdir"):
+    setattr(Persistent, _name, _persistent(_name))
+
+
+def _again(fs: FileSystem, name: str, *args: Any) -> Any:
+    for pause in PAUSES[:-1]:
+        fs.sleep(pause)
+        try:
+            return getattr(fs, name)(*args)
+        except OSError as error:
+            if error.errno not in PASSING:
+                raise
+    fs.sleep(PAUSES[-1])
+    return getattr(fs, name)(*args)
+
+
+def persist(fs: FileSystem, path: str, attempt: Callable[[], _T], size: Callable[[], int] | None = None) -> _T:
+    """Call `attempt`, which is to write the file `path`, until it succeeds; returns what it returns.
+
+    Raises
+    ------
+    OSError
+        It fails for a reason that does not pass, or for one that should have.
+    StoreError
+        There was no room for `ROOM_PATIENCE` seconds, or a signal came. `size` says how much it was.
+    """
+    pauses = iter(PAUSES)
+    room = _Room(fs, path, size)
+    try:
+        while (error := room.tried(attempt)) is not None:
+            if error.errno in FULL:
+                room.wait(error)
+                pauses = iter(PAUSES)
+            elif error.errno not in PASSING or (pause := next(pauses, None)) is None:
+                raise error
+            else:
+                fs.sleep(pause)
+        result: _T = room.done
+        return result
+    finally:
+        room.close()
+
+
+class _Room:
+    """Waiting for room, and telling the user of it once."""
+
+    def __init__(self, fs: FileSystem, path: str, size: Callable[[], int] | None) -> None:
+        self._fs = fs
+        self._path = path
+        self._size = size
+        self.done: Any = None
+        self._ear: Any = None
+        self._start = 0.0
+        self._pause = 1.0
+
+    def tried(self, attempt: Callable[[], Any]) -> OSError | None:
+        """Make an attempt; returns why it failed. What it returned is `done`."""
+        try:
+            self.done = attempt()
+        except OSError as error:
+            return error
+        self.found()
+        return None
+
+    def wait(self, error: OSError) -> None:
+        """Pause before the next attempt; StoreError if there is no patience left, or a signal came."""
+        trouble = f"Cannot write {self._path}: {error.strerror}"
+        if self._ear is None:
+            self._ear = self._fs.ear()
+            self._start = self._fs.monotonic()
+            warn(f"{trouble}; waiting for room for {ROOM_PATIENCE:g} s")
+        waited = self._fs.monotonic() - self._start
+        if waited >= ROOM_PATIENCE:
+            raise StoreError(f"{trouble} (waited for {waited:.0f} s){self._loss()}") from error
+        if self._ear.listen(min(self._pause, ROOM_PATIENCE - waited)) is not None:
+            raise StoreError(f"{trouble}; no longer waiting for room, because of a signal{self._loss()}") from error
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+
+    def found(self) -> None:
+        if self._ear is not None:
+            warn(f"There is room for {self._path} after {self._fs.monotonic() - self._start:.1f} s")
+
+    def close(self) -> None:
+        if self._ear is not None:
+            self._ear.close()
+
+    def _loss(self) -> str:
+        return f"; what was to be stored is lost ({self._size()} bytes)" if self._size else ""

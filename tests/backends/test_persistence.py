@@ -1,0 +1,192 @@
+"""Errors that pass, one at a time; all together, at any call: tests/simulation."""
+
+import errno
+import os
+import signal
+import threading
+
+import pytest
+from client import NfsClient
+from disk import Disk
+from memory_fs import MemoryFS
+
+from jug.backends.ear import Ear
+from jug.backends.file_store import file_store
+from jug.backends.persistence import PAUSES, ROOM_PATIENCE
+from jug.errors import StoreError
+
+PASSING = ["EIO", "ESTALE", "EINTR", "ETIMEDOUT", "EAGAIN", "EBUSY"]
+
+
+class Troubled(MemoryFS):
+    """Fails with an error at one kind of call, so many times; before the call is made, or after."""
+
+    def __init__(self):
+        super().__init__()
+        self.errors = {}
+        self.made = {}
+
+    def fail(self, call, error, times=1, done=False):
+        self.errors[call] = [getattr(errno, error), times, done]
+        plain = getattr(type(self), call)
+
+        def failing(*args):
+            self.made.setdefault(call, []).append(args)
+            number, left, done = self.errors[call]
+            if not left:
+                return plain(self, *args)
+            self.errors[call][1] -= 1
+            if done:
+                plain(self, *args)
+            raise OSError(number, os.strerror(number))
+
+        setattr(self, call, failing)
+
+
+@pytest.fixture
+def fs():
+    return Troubled()
+
+
+@pytest.fixture
+def store(fs):
+    store = file_store("/jugdir", fs=fs)
+    store.create()
+    return store
+
+
+def temporary_files(fs):
+    return [name for name in fs.listdir("/jugdir/tempfiles") if name.startswith("r-")]
+
+
+def test_a_rename_whose_reply_was_lost_was_done(fs, store, name):
+    fs.fail("rename", "ENOENT", done=True)
+    store.dump(1, name)
+    assert store.load(name) == 1
+    assert len(fs.made["rename"]) == 1
+
+
+def test_a_rename_that_was_not_done_is_an_error_even_if_there_is_an_older_result(fs, store, name):
+    store.dump(1, name)
+    fs.fail("rename", "EACCES")
+    with pytest.raises(StoreError, match="Permission denied"):
+        store.dump(2, name)
+    assert store.load(name) == 1
+    assert temporary_files(fs) == []
+
+
+@pytest.mark.parametrize("call", ["open_excl", "write", "fsync", "close", "rename"])
+@pytest.mark.parametrize("error", PASSING)
+def test_a_passing_error_while_a_result_is_written_costs_another_file(fs, store, name, call, error):
+    store.dump(0, name)  # the directories are there
+    fs.fail(call, error, times=len(PAUSES))
+    fs.fail("open_excl", error, times=len(PAUSES) if call == "open_excl" else 0)
+    store.dump(1, name)
+    assert store.load(name) == 1
+    assert temporary_files(fs) == []
+    assert len(set(fs.made["open_excl"])) == len(PAUSES) + 1
+
+
+def test_an_error_that_does_not_pass_in_time_is_one(fs, store, name):
+    fs.fail("write", "EIO", times=len(PAUSES) + 1)
+    with pytest.raises(StoreError, match="Cannot write .*: Input/output error"):
+        store.dump(1, name)
+    assert temporary_files(fs) == []
+
+
+@pytest.mark.parametrize("call", ["open_read", "read"])
+def test_reading_is_tried_again(fs, store, name, call):
+    store.dump(1, name)
+    fs.fail(call, "ESTALE", times=len(PAUSES))
+    assert store.load(name) == 1
+
+
+def test_what_is_gone_at_the_second_attempt_to_remove_it_was_removed(fs, store, name):
+    store.dump(1, name)
+    fs.fail("unlink", "EIO", done=True)
+    assert store.remove(name)
+    assert not store.can_load(name)
+
+
+@pytest.mark.parametrize("error", ["ENOSPC", "EDQUOT"])
+def test_a_result_waits_for_room(fs, store, name, error, capsys):
+    fs.fail("write", error, times=5)
+    store.dump(1, name)
+    assert store.load(name) == 1
+    assert temporary_files(fs) == []
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2
+    assert f"{os.strerror(getattr(errno, error))}; waiting for room for 600 s" in told[0]
+    assert "There is room for /jugdir/" in told[1]
+
+
+def test_without_room_a_value_is_lost_in_the_end_and_its_size_is_told(fs, store, name):
+    fs.fail("write", "ENOSPC", times=10**6)
+    before = fs.monotonic()
+    with pytest.raises(
+        StoreError, match=r"No space left on device \(waited for 600 s\); .* lost \(\d+ bytes\)"
+    ) as raised:
+        store.dump(os.urandom(10_000), name)
+    assert int(str(raised.value).rpartition("(")[2].split()[0]) > 10_000
+    assert ROOM_PATIENCE <= fs.monotonic() - before < ROOM_PATIENCE + 1
+    assert temporary_files(fs) == []
+
+
+def test_a_signal_ends_the_wait_for_room(fs, store, name, monkeypatch):
+    """A handler that only takes note of it, as that of a worker who is storing, does not raise."""
+    monkeypatch.setattr(fs, "ear", Ear, raising=False)
+    fs.fail("write", "ENOSPC", times=10**6)
+    before = signal.signal(signal.SIGTERM, lambda signum, frame: None)
+    timer = threading.Timer(0.1, os.kill, [os.getpid(), signal.SIGTERM])
+    timer.start()
+    try:
+        with pytest.raises(StoreError, match="no longer waiting for room, because of a signal"):
+            store.dump(1, name)
+    finally:
+        timer.join()
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_lock_waits_for_room_too_and_is_not_left_half_made(fs, store, name):
+    fs.fail("write", "ENOSPC", times=3)
+    lock = store.getlock(name)
+    assert lock.get()
+    assert len(fs.made["write"]) == 4
+    lock.release()
+    assert not lock.is_locked()
+
+
+@pytest.mark.parametrize("error", PASSING)
+def test_a_lock_is_taken_in_spite_of_a_passing_error(fs, store, name, error):
+    fs.fail("open_excl", error)
+    assert store.getlock(name).get()
+
+
+def test_a_directory_whose_creation_was_not_confirmed_is_there(fs, name):
+    fs.fail("mkdir", "EEXIST", done=True)
+    store = file_store("/jugdir", fs=fs)
+    store.dump(1, name)
+    assert store.load(name) == 1
+
+
+class OnNfs:
+    """The calls of one NFS client."""
+
+    def __init__(self, disk, number):
+        self._client = NfsClient(disk, f"m{number}")
+
+    def __getattr__(self, call):
+        if call in ("abspath", "pid", "host", "token", "sleep", "monotonic", "now", "ear"):
+            return getattr(self._client.disk, call)
+        return lambda *args: self._client.call(call, *args)
+
+
+def test_that_there_is_no_result_is_an_answer_of_the_server(name):
+    disk = Disk()
+    one, two = (file_store("/jugdir", fs=OnNfs(disk, number)) for number in range(2))
+    one.dump(0, name[:-1] + b"x")  # the directory is there
+    assert not two.can_load(name)
+    one.dump(1, name)
+    with pytest.raises(FileNotFoundError):
+        two._fs.stat(two._dir.result(name))  # what this client believes, for half a minute
+    assert two.can_load(name)

@@ -1,0 +1,208 @@
+"""Workers on simulated machines, switched at any call as chance has it: all that happens follows from one seed."""
+
+import errno
+import random
+
+from client import Machine, NfsClient
+from disk import Disk
+from interleaving import CALLS, Process, World
+
+from jug.backends.ear import Deaf
+from jug.backends.file_store import file_store
+
+ROOT = "/jugdir"
+PASSING = (errno.EIO, errno.ESTALE, errno.EINTR, errno.ETIMEDOUT, errno.EAGAIN, errno.EBUSY)
+LOST = {"rename": errno.ENOENT, "unlink": errno.ENOENT, "mkdir": errno.EEXIST}  # what NFSv3 says when it sends again
+MOST_STEPS = 40_000
+DELAYS_NS = (1_000, 100_000, 2_000_000)  # of one call
+
+
+class View:
+    """The file system as one process sees it: that of its machine, with its faults."""
+
+    def __init__(self, process):
+        self._process = process
+        self._simulation = process.world
+
+    def abspath(self, path):
+        return "/" + str(path).strip("/")
+
+    def now(self):
+        return self._simulation.disk.now() + self._process.machine.offset
+
+    def monotonic(self):
+        return self._simulation.disk.monotonic() + self._process.machine.offset % 1000
+
+    def sleep(self, seconds):
+        self._process.sleep(seconds)
+
+    def ear(self):
+        return Deaf(self.sleep)
+
+    def pid(self):
+        return self._process.pid
+
+    def is_running(self, pid):
+        mine = self._process.machine
+        return any(
+            process.pid == pid and process.machine is mine and not process.done
+            for process in self._simulation.processes
+        )
+
+    def host(self):
+        return self._process.machine.name
+
+    def token(self):
+        return f"{self._simulation.chance.getrandbits(64):016x}"
+
+
+def _asking(call):
+    def method(self, *args):
+        process = self._process
+        process.step(call)
+        return self._simulation.answer(process, call, args)
+
+    return method
+
+
+for _call in CALLS:
+    if _call not in vars(View):
+        setattr(View, _call, _asking(_call))
+
+
+class Worker(Process):
+    """A process on a machine; it can sleep, and be held up for a while."""
+
+    def __init__(self, simulation, machine, function, pid):
+        self.machine = machine
+        self.wakes = 0  # not before this time, in nanoseconds
+        super().__init__(simulation, function, pid)
+
+    def sleep(self, seconds):
+        self.wakes = self.world.disk.clock_ns + int(seconds * 1e9)
+        self.step("sleep")
+
+
+class Simulation(World):
+    """A disk, machines, and processes on them.
+
+    Attributes
+    ----------
+    chance : Random
+        Where everything that is not determined otherwise comes from.
+    faults : int
+        How many calls may still fail, each for no good reason, or after they did what they were asked for.
+    full : tuple
+        From when to when there is no room, in seconds from the beginning.
+    trace : list or None
+        What happened, if it is to be told.
+    """
+
+    def __init__(self, seed, kind, trace=None):
+        self.chance = random.Random(f"{kind} {seed}")
+        self.disk = self.fs = Disk(step_ns=self.chance.choice((1, 4 * 10**6, 10**9)))
+        self.processes = []
+        self.machines = []
+        self.faults = 0
+        self.full = (0, 0)
+        self.trace = trace
+        self.opened = {}
+        self._start = self.disk.clock_ns
+
+    def machine(self, version=0):
+        """Another machine: NFS of this version, or 0 for one that is coherent with the others."""
+        number, offset = len(self.machines), self.chance.choice((0.0, 0.0, 2400.0, -2400.0))
+        made = NfsClient(self.disk, f"m{number}", offset, version) if version else Machine(self.disk, "m0", 0.0)
+        self.machines.append(made)
+        return made
+
+    def store(self):
+        return file_store(ROOT, fs=self.disk)
+
+    def view(self, process):
+        return View(process)
+
+    def launch(self, function, machine):
+        worker = Worker(self, machine, function, 1000 + len(self.processes))
+        self.processes.append(worker)
+        return worker
+
+    # What a call gets
+
+    def answer(self, process, call, args):
+        disk = self.disk
+        disk.clock_ns += DELAYS_NS[int(self.chance.random() * 3)]
+        disk.is_full = self.full[0] <= (disk.clock_ns - self._start) / 1e9 < self.full[1]
+        fault = self._fault(call, args) if self.faults else 0
+        if fault and fault != LOST.get(call):
+            self._tell(process, call, args, errno.errorcode[fault])
+            raise OSError(fault, "passing trouble")
+        try:
+            value = process.machine.call(call, *args)
+        except OSError as error:
+            self._tell(process, call, args, errno.errorcode[error.errno])
+            raise
+        if self.trace is not None:
+            self._tell(process, call, args, "reply lost" if fault else value)
+        if call.startswith("open"):
+            self.opened[value] = call
+        if fault:
+            raise OSError(fault, "lost reply")
+        return value
+
+    def _fault(self, call, args):
+        """An error number: of one that passes, or of what is said when a reply was lost."""
+        if self.chance.random() > 0.03 or not self._can_fail(call, args[0]):
+            return 0
+        self.faults -= 1
+        lost = LOST.get(call)
+        return lost if lost and self.chance.random() < 0.6 else self.chance.choice(PASSING)
+
+    def _can_fail(self, call, about):
+        """Closing what was only read never fails, nor does a question whose answer to an error is no."""
+        if isinstance(about, int):
+            return call != "stream" and (call != "close" or self.opened[about] == "open_excl")
+        return call != "is_link"
+
+    def _tell(self, process, call, args, value):
+        if self.trace is not None:
+            words = " ".join(_short(arg) for arg in args)
+            now = (self.disk.clock_ns - self._start) / 1e9
+            self.trace.append(f"{now:10.4f} {process.pid} {process.machine.name} {call} {words} -> {_short(value)}")
+
+    # Who goes on
+
+    def run(self, steps=MOST_STEPS):
+        """Let the processes go on until all have ended, or for so many turns; True if all have ended."""
+        chance = self.chance
+        eager = chance.choice((2, 5, 20))  # how many calls in a row, about
+        for _ in range(steps):
+            left = [process for process in self.processes if not process.done]
+            if not left:
+                return True
+            awake = [process for process in left if process.wakes <= self.disk.clock_ns]
+            if not awake:
+                self.disk.clock_ns = min(process.wakes for process in left)
+                continue
+            process = chance.choice(awake)
+            if chance.random() < 0.01:
+                process.wakes = self.disk.clock_ns + int(chance.choice((0.01, 1, 40)) * 1e9)  # it is held up
+                continue
+            self.current = process
+            process.go(1 + int(chance.expovariate(1 / eager)))
+        return False
+
+    def kill_all(self):
+        for process in self.processes:
+            self.current = process
+            while not process.done:
+                process.kill()
+
+
+def _short(value):
+    if isinstance(value, str):
+        return value.removeprefix(ROOT)
+    if hasattr(value, "st_mtime_ns"):
+        return f"<inode {value.st_ino}, {value.st_size} bytes>"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

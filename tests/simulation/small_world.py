@@ -1,0 +1,112 @@
+"""A few workers, a handful of tasks, and what must be true of them whatever happens."""
+
+from collections import Counter
+
+from interleaving import Killed
+from schedule import ROOT, Simulation
+
+from jug import Task
+from jug.engine.graph import Graph
+from jug.engine.reporter import Reporter
+from jug.engine.scheduler import Scheduler
+from jug.engine.settings import Settings
+from jug.engine.settings import World as EngineWorld
+
+now = None  # the world whose turn it is
+
+
+def work(x, *needs):
+    return now.compute(x, needs)
+
+
+def tasks(number=5):
+    """The first of: 0 and 1, then 2 of both, 3 of 0, 4 of 2 and 3."""
+    zero, one = (Task.unregistered(work, i) for i in range(2))
+    two, three = Task.unregistered(work, 2, zero, one), Task.unregistered(work, 3, zero)
+    return [zero, one, two, three, Task.unregistered(work, 4, two, three)][:number]
+
+
+NAMES = [task.hash() for task in tasks()]
+VALUES = ["0", "1", "2(0 1)", "3(0)", "4(2(0 1) 3(0))"]
+
+
+class Acknowledged(Reporter):
+    def __init__(self, world):
+        self.world = world
+
+    def executed(self, task, seconds):
+        self.world.acknowledged.add(task.args[0])
+
+    def failed(self, task, error):
+        if not isinstance(error, Killed):
+            self.world.errors.append(error)
+
+
+class SmallWorld(Simulation):
+    """Workers that run the tasks above; :meth:`check` says what must be true."""
+
+    def __init__(self, seed, kind, trace=None):
+        global now
+        super().__init__(seed, kind, trace)
+        now = self
+        self.number = self.chance.choice((2, 3, 3, 5))  # of tasks
+        self.ran = Counter()
+        self.running = Counter()
+        self.acknowledged = set()
+        self.errors = []
+        self.codes = []
+        self.twice = []
+
+    def compute(self, x, needs):
+        if self.running[x]:
+            self.twice.append(x)
+        self.running[x] += 1
+        process = self.current
+        try:
+            for _ in range(3):
+                process.step("compute")
+        finally:
+            self.running[x] -= 1
+        self.ran[x] += 1
+        return f"{x}({' '.join(needs)})" if needs else f"{x}"
+
+    def work(self, store):
+        """What a worker does."""
+        fs = store._fs
+        if self.chance.random() < 0.5:  # as a barrier does: this machine now believes that there are no results
+            store.first_missing(NAMES[: self.number])
+        world = EngineWorld(fs.monotonic, fs.sleep, self.chance.random)
+        settings = Settings(nr_wait_cycles=100)
+        code = Scheduler(Graph(tasks(self.number)), store, settings, Acknowledged(self), world=world).run().exit_code
+        self.codes.append(code)
+
+    def start_workers(self, number, version=0):
+        machines = [self.machine(version) for _ in range(self.chance.randint(1, number) if version else 1)]
+        for i in range(number):
+            self.launch(self.work, machines[i % len(machines)])
+
+    # What must be true
+
+    def check(self, once=True):
+        """All is complete, nobody was in the way of another, and nothing is left over."""
+        for process in self.processes:
+            if process.error is not None:
+                raise process.error
+        assert self.errors == []
+        assert set(self.codes) == {0}, self.codes
+        assert self.twice == [], "run by two at once"
+        if once:
+            assert dict(self.ran) == dict.fromkeys(range(self.number), 1), self.ran
+        self.check_results(range(self.number))
+        assert self.disk.listdir(ROOT + "/locks") == []
+
+    def check_results(self, needed):
+        """What was acknowledged is there, and whatever is there is whole."""
+        store = self.store()
+        there = set(store.list())
+        assert {NAMES[x] for x in needed} <= there, "a result is gone"
+        for name in there:
+            assert store.load(name) == VALUES[NAMES.index(name)], "a result is not what it was"
+
+    def check_no_temporary_files(self):
+        assert self.disk.listdir(ROOT + "/tempfiles") == []

@@ -1,0 +1,176 @@
+"""Thousands of schedules of a few workers, each from its seed, with all that networks, disks and people do to them.
+
+``JUG_SIMULATIONS=100000`` runs so many of each kind; ``JUG_SEED=42`` runs that one alone, and tells what happened.
+"""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from disk import Disk
+from small_world import SmallWorld
+
+from jug.backends import atomic, persistence
+from jug.backends.file_store import file_store
+from jug.backends.jugdir import JugDir
+
+SEED = os.environ.get("JUG_SEED")
+NUMBER = int(os.environ.get("JUG_SIMULATIONS", "4000"))
+PARTS = 1 if SEED else 4  # which can be run at the same time
+LAST_CALLS = 400
+
+
+def races(world):
+    """Nothing goes wrong but time: workers are held up at any call."""
+    world.start_workers(world.chance.choice((2, 3)), version=world.chance.choice((0, 4)))
+    assert world.run(), "somebody is stuck"
+    world.check()
+    world.check_no_temporary_files()
+
+
+def passing_trouble(world):
+    """Calls fail that would succeed if they were made again, or have succeeded but do not say so."""
+    world.faults = world.chance.choice((1, 2, 3))
+    world.start_workers(world.chance.choice((1, 2)), version=world.chance.choice((0, 4)))
+    assert world.run(), "somebody is stuck"
+    world.check()
+    world.check_no_temporary_files()
+
+
+def no_room(world):
+    """The disk is full for a while."""
+    begin = world.chance.random() * 0.2
+    world.full = (begin, begin + world.chance.choice((0.01, 1, 100)))
+    world.start_workers(world.chance.choice((1, 2)), version=world.chance.choice((0, 4)))
+    assert world.run(), "somebody is stuck"
+    world.check()
+    world.check_no_temporary_files()
+
+
+def killed(world):
+    """Workers are killed at any call; somebody removes their locks when nobody works, and others finish the work."""
+    world.start_workers(2, version=world.chance.choice((0, 4)))
+    for victim in list(world.processes):
+        world.run(1 + int(world.chance.expovariate(1 / 40)))
+        world.current = victim
+        while not victim.done:
+            victim.kill()
+    begin_again(world)
+
+
+def power_cut(world):
+    """The machine with the disk and the workers loses power; what was reported is there afterwards."""
+    world.start_workers(world.chance.choice((1, 2, 3)))
+    world.run(1 + int(world.chance.expovariate(1 / 60)))
+    world.kill_all()
+    world.disk.power_cut(world.chance)
+    begin_again(world)
+
+
+def begin_again(world):
+    world.check_results(world.acknowledged)
+    reported = set(world.acknowledged)
+    before = dict(world.ran)
+    world.store().remove_locks()
+    world.codes.clear()
+    world.start_workers(2)
+    assert world.run(), "somebody is stuck"
+    world.check(once=False)
+    assert [x for x in reported if world.ran[x] > before[x]] == [], "a result that was reported was computed again"
+
+
+KINDS = [races, passing_trouble, no_room, killed, power_cut]
+
+
+def run(kind, seed, trace=None):
+    world = SmallWorld(seed, kind.__name__, trace)
+    try:
+        kind(world)
+    finally:
+        world.kill_all()
+
+
+def tell(kind, seed):
+    """What happens, call by call."""
+    trace = []
+    try:
+        run(kind, seed, trace)
+    except Exception as error:  # noqa: BLE001  (it has been raised before)
+        trace.append(f"{type(error).__name__}: {error}")
+    return trace
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_whatever_happens(kind, part):
+    for seed in [int(SEED)] if SEED else range(part, NUMBER, PARTS):
+        try:
+            run(kind, seed)
+        except Exception as error:
+            print("\n".join(tell(kind, seed)[-LAST_CALLS:]))
+            raise AssertionError(f"JUG_SEED={seed} in {kind.__name__}: {type(error).__name__}: {error}") from error
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_some_of_it(kind):
+    for seed in range(20):
+        run(kind, seed)
+
+
+# Without what a failure of a store would be noticed by, all of the above would be worth nothing.
+
+
+def fails(kind):
+    """Whether something is wrong, with one of many seeds."""
+    for seed in range(4000):
+        try:
+            run(kind, seed)
+        except Exception:  # noqa: BLE001  (any is good enough)
+            return True
+    return False
+
+
+def test_results_that_are_not_synced_are_noticed(monkeypatch):
+    monkeypatch.setattr(Disk, "fsync", lambda self, fd: None)
+    assert fails(power_cut)
+
+
+def test_directories_that_are_not_synced_are_noticed(monkeypatch):
+    monkeypatch.setattr(atomic, "sync_directory", lambda fs, path: None)
+    assert fails(power_cut)
+
+
+def test_a_lost_reply_that_is_believed_is_noticed(monkeypatch):
+    monkeypatch.setattr(atomic.atomic_file, "_is_at_target", lambda self: False)
+    assert fails(passing_trouble)
+
+
+def test_trouble_that_is_not_waited_for_is_noticed(monkeypatch):
+    monkeypatch.setattr(persistence, "PASSING", frozenset())
+    monkeypatch.setattr(persistence, "FULL", frozenset())
+    assert fails(passing_trouble)
+    assert fails(no_room)
+
+
+def test_an_answer_from_a_cache_is_noticed(monkeypatch):
+    monkeypatch.setattr(JugDir, "revalidate", lambda self, directory="": False)
+    assert fails(races)
+
+
+def test_a_lock_without_a_look_is_noticed(monkeypatch):
+    monkeypatch.setattr(file_store, "can_load", lambda self, name: False)
+    assert fails(races)
+
+
+def test_a_seed_decides_everything():
+    """In another process, too, where sets have another order."""
+    code = "from test_simulation import *; print([tell(kind, seed) for kind in KINDS for seed in range(5)])"
+    told = set()
+    for seed in ("1", "2"):
+        env = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+        done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+        told.add(done.stdout)
+    assert len(told) == 1
+    assert "open_excl" in told.pop()
