@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .base import Name
 
 _LOCK = ".lock"
+_ROOT = ""  # the root itself, among what is durable
 
 
 class JugDir:
@@ -171,10 +172,13 @@ class JugDir:
             with cannot("create the jugdir", self.root):
                 persist(self.fs, self.root, self._make_root)
             self._mkdir(directory)
-        # One sync is good for all names that are there by now, whoever made them.
+        # One sync is good for all names that are there by now, whoever made them. The root may be that of somebody who
+        # has just made it, and has not come to make its own name durable.
         names = self.fs.listdir(self.root)
+        if _ROOT not in self._durable:
+            self._sync_above(self.root)
         sync_directory(self.fs, self.root)
-        self._durable.update(names)
+        self._durable.update((_ROOT, *names))
 
     def publish(self, directory: str, target: str, write: Callable[[atomic_file], object]) -> None:
         """Have `write` write a file, and move it to `target`, which is in `directory`; again if that may help."""
@@ -197,7 +201,7 @@ class JugDir:
 
     def prepare(self, directory: str) -> None:
         """Make a directory that turned out to be missing, whatever we knew of it."""
-        self._durable.discard(directory)
+        self._durable.difference_update((_ROOT, directory))
         self.ensure(directory)
 
     def _mkdir(self, directory: str) -> None:
@@ -210,15 +214,20 @@ class JugDir:
         missing = [self.root]
         while (is_new := self._try_mkdir(missing[-1])) is None:
             missing.append(_parent(missing[-1]))
+        # Each is durable before the next one is there: whoever finds that one need not look further up than one level.
+        self._sync_above(_parent(missing[-1]))
         for path in reversed(missing[:-1]):
+            self._sync_above(_parent(path))
             is_new = self._try_mkdir(path)
         if is_new:
             self._mark()
-        for path in missing:
-            try:
-                sync_directory(self.fs, _parent(path))
-            except PermissionError:
-                pass  # a directory above that we may pass through but not read
+
+    def _sync_above(self, path: str) -> None:
+        """Make the name of the directory `path` durable."""
+        try:
+            sync_directory(self.fs, _parent(path))
+        except PermissionError:
+            pass  # a directory above that we may pass through but not read
 
     def _mark(self) -> None:
         """The root is ours from the beginning: each file of a result in it has a checksum, and none is empty."""
