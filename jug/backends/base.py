@@ -10,11 +10,12 @@ holds a million results answers :meth:`base_store.list` and :meth:`base_store.li
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from typing import Any
 
     Name = bytes | str
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 # Below this number of names, a question each is cheaper than one listing.
 FEW = 32
+
+#: Seconds without a sign of life after which the locks of a worker of another machine are taken over.
+LEASE = 300.0
 
 
 class base_lock(ABC):
@@ -61,15 +65,60 @@ class LockDetails:
         The process of the holder on that machine; 0 if that is not known.
     since : float or None
         When it was acquired, in seconds since the epoch by the clock of whoever wrote it down.
+    abandoned : bool
+        Its holder is known to be gone: who needs the task takes the lock over by :meth:`base_lock.get`.
+    silent : float or None
+        For how many seconds the holder has been seen to give no sign of life; None if that is not known.
+    worker : str
+        The holder's name in :meth:`base_store.workers`; empty if it has none.
     """
 
-    __slots__ = ("failed", "host", "pid", "since")
+    __slots__ = ("abandoned", "failed", "host", "pid", "silent", "since", "worker")
 
-    def __init__(self, failed: bool, host: str = "", pid: int = 0, since: float | None = None) -> None:
+    def __init__(
+        self, failed: bool, host: str = "", pid: int = 0, since: float | None = None, abandoned: bool = False
+    ) -> None:
         self.failed = failed
         self.host = host
         self.pid = pid
         self.since = since
+        self.abandoned = abandoned
+        self.silent: float | None = None
+        self.worker = ""
+
+
+class WorkerDetails:
+    """What can be said of a worker by whoever looks at the store.
+
+    Attributes
+    ----------
+    worker : str
+        A name that no other worker has.
+    host : str
+    pid : int
+    user : str
+        Who started it; empty if that is not known.
+    since : float or None
+        When it began to work in the store, in seconds since the epoch by the clock of its host.
+    run : str
+        The run that it belongs to; see :meth:`base_store.run_id`.
+    gone : bool
+        It is known to have ended without saying so.
+    silent : float or None
+        For how many seconds it has been seen to give no sign of life; None if that is not known.
+    """
+
+    __slots__ = ("gone", "host", "pid", "run", "silent", "since", "user", "worker")
+
+    def __init__(self, worker: str, host: str, pid: int, since: float | None = None, run: str = "") -> None:
+        self.worker = worker
+        self.host = host
+        self.pid = pid
+        self.user = ""
+        self.since = since
+        self.run = run
+        self.gone = False
+        self.silent: float | None = None
 
 
 class Listing:
@@ -92,7 +141,15 @@ class Listing:
 
 
 class base_store(ABC):
-    """Results and locks, by name."""
+    """Results and locks, by name.
+
+    Attributes
+    ----------
+    lease : float
+        For how many seconds a worker of this process may give no sign of life before its locks count as abandoned.
+    """
+
+    lease = LEASE
 
     def __init__(self, name: Any = None) -> None:
         """Does nothing; stores of third parties call it with what they were made from."""
@@ -103,6 +160,14 @@ class base_store(ABC):
     @abstractmethod
     def dump(self, object: Any, name: Name) -> None:
         """Store `object` under `name`, durably: once this returns, a later :meth:`load` finds it, whatever crashes."""
+
+    def dump_locked(self, object: Any, name: Name, lock: base_lock) -> bool:
+        """Store what was computed under `lock`, durably, unless the lock was lost and another worker has stored it.
+
+        False if it was lost: a worker that was held up for longer than its lease writes over nobody's result.
+        """
+        self.dump(object, name)
+        return True
 
     @abstractmethod
     def load(self, name: Name) -> Any:
@@ -190,6 +255,31 @@ class base_store(ABC):
     def lock_details(self) -> dict[bytes, LockDetails]:
         """All locks by name, and what is known of who holds them: as many questions as there are locks."""
         return {name: LockDetails(failed) for name, failed in self.lock_states().items()}
+
+    def wait_for_holders(self, seconds: float, sleep: Callable[[float], object]) -> None:
+        """Pause by `sleep`, for so long or until a worker of this machine, whose lock was in our way, has ended."""
+        sleep(seconds)
+
+    def remove_abandoned(self, failed: bool = True) -> int:
+        """Remove the locks whose holders are gone, and what else these left behind, and failed locks if `failed`.
+
+        Never a lock whose holder may be alive. Returns how many locks were removed.
+        """
+        return sum(self.remove_lock(name, failed_only=True) for name in self.listlocks()) if failed else 0
+
+    def workers(self) -> Sequence[WorkerDetails]:
+        """Who works in this store now, or was at work and is gone without having said so."""
+        return ()
+
+    def run_id(self) -> str:
+        """The name of the run that this process belongs to.
+
+        Workers that are at work at the same time are of the same run: the one of whoever is at work when this is asked
+        first, or a new one.
+        """
+        if not hasattr(self, "_run"):
+            self._run = os.urandom(8).hex()
+        return self._run
 
     def record_failure(self, name: Name, record: dict[str, Any]) -> None:
         """Keep `record` (what JSON can hold) as the last failure of the task `name`, in place of an earlier one.

@@ -7,10 +7,10 @@ from .base import FEW, Listing, LockDetails, as_name, base_lock, base_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
     from typing import Any, NoReturn
 
-    from .base import Name
+    from .base import Name, WorkerDetails
 
 
 class memoize_store(base_store):
@@ -79,6 +79,12 @@ class memoize_store(base_store):
             self._details = self._base.lock_details()
         return dict(self._details)
 
+    def workers(self) -> Sequence[WorkerDetails]:
+        return self._base.workers()
+
+    def run_id(self) -> str:
+        return self._base.run_id()
+
     def failure(self, name: Name) -> dict[str, Any] | None:
         return self._base.failure(name)
 
@@ -101,6 +107,9 @@ class memoize_store(base_store):
     def dump(self, object: Any, name: Name) -> NoReturn:
         raise _refused("dump")
 
+    def dump_locked(self, object: Any, name: Name, lock: base_lock) -> NoReturn:
+        raise _refused("dump_locked")
+
     def load(self, name: Name) -> NoReturn:
         raise _refused("load")
 
@@ -115,6 +124,9 @@ class memoize_store(base_store):
 
     def remove_locks(self) -> NoReturn:
         raise _refused("remove_locks")
+
+    def remove_abandoned(self, failed: bool = True) -> NoReturn:
+        raise _refused("remove_abandoned")
 
     def cleanup(self, active: object, keeplocks: bool = False) -> NoReturn:
         raise _refused("cleanup")

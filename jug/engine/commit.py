@@ -9,12 +9,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..backends.base import base_store
+    from ..backends.base import base_lock, base_store
     from ..task import Task
 
 
-def commit(store: base_store, task: Task[Any], result: Any) -> None:
-    """Store the result of the task.
+def commit(store: base_store, task: Task[Any], result: Any, lock: base_lock) -> bool:
+    """Store the result of the task, which was computed under `lock`.
+
+    False if the lock was lost meanwhile, and the result of another worker is there instead.
 
     Raises
     ------
@@ -26,7 +28,7 @@ def commit(store: base_store, task: Task[Any], result: Any) -> None:
     if isinstance(result, Node):
         raise UnstorableError(_holds_tasks(result))
     try:
-        store.dump(result, task.hash())
+        return store.dump_locked(result, task.hash(), lock)
     except JugError:
         raise
     except Exception as error:  # whatever the pickling of the user's objects raises

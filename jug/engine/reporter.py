@@ -31,5 +31,8 @@ class Reporter:
     def damaged(self, task: Task[Any], error: Exception, place: str) -> None:
         """The stored result of the task was damaged: `place` is where it is kept now, and the task is to run again."""
 
+    def overtaken(self, task: Task[Any]) -> None:
+        """This worker was held up for so long that another one has run the task too, whose result counts."""
+
     def waiting(self, running_elsewhere: int, waiting: int) -> None:
         """Nothing can be run now: so many tasks are running elsewhere, so many wait for results."""

@@ -173,6 +173,12 @@ class Scheduler:
         return self.store.can_load(name) if node is None else self.plan.state[node] == DONE
 
     def _sleep(self, seconds: float) -> None:
+        if self._watched:
+            self.store.wait_for_holders(seconds, self._nap)
+        else:
+            self._nap(seconds)
+
+    def _nap(self, seconds: float) -> None:
         with self._interrupts.allowed():
             self.world.sleep(seconds)
 
@@ -217,14 +223,14 @@ class Scheduler:
                 _call_hook("execute.task-loadable", task)
 
     def _look_at_locks(self) -> None:
-        """Which of the watched nodes have been freed, and which have failed?"""
-        locked = set(self.store.listlocks())
+        """Which of the watched nodes have been freed or left behind, and which have failed?"""
+        locks = self.store.lock_details()
         for node in list(self._watched):
-            name = self.graph.hash(node)
-            if name not in locked:
+            lock = locks.get(self.graph.hash(node))
+            if lock is None or lock.abandoned:
                 self._watched.discard(node)
                 self.plan.freed(node)
-            elif self.plan.state[node] == BUSY and self.store.getlock(name).is_failed():
+            elif self.plan.state[node] == BUSY and lock.failed:
                 self.plan.failed(node)
 
     # Claim
@@ -274,7 +280,7 @@ class Scheduler:
             self._memory.load(inputs)
             _call_hook("execute.task-pre-execute", task)
             self.reporter.started(task)
-            seconds = self._compute(task)
+            seconds = self._compute(task, lock)
             self.plan.done(node, by_me=True)
         except BaseException as error:  # noqa: BLE001  (whatever the function of the task raises)
             if not self._is_failure(node, error):
@@ -289,13 +295,15 @@ class Scheduler:
         self.reporter.executed(task, seconds)
         return True
 
-    def _compute(self, task: Task[Any]) -> float:
+    def _compute(self, task: Task[Any], lock: base_lock) -> float:
         """Call the task's function and store what it returns; returns how long the function took, in seconds."""
         start = self.world.clock()
         with self._interrupts.allowed():
             result = task.run(save=False, debug_mode=self.settings.debug)
         seconds = self.world.clock() - start
-        commit(self.store, task, result)
+        if not commit(self.store, task, result, lock):
+            self.reporter.overtaken(task)
+            task.unload()
         return seconds
 
     def _record(self, node: int) -> None:

@@ -65,6 +65,13 @@ class ConsoleReporter(Reporter):
             0, f"{error}. It was moved to {place}, and {in_short(task)} (task {task.hash().decode()}) is to run again"
         )
 
+    def overtaken(self, task: Task[Any]) -> None:
+        self._say(
+            0,
+            f"{in_short(task)} (task {task.hash().decode()}) was run by another worker, too, since this one gave no "
+            "sign of life for longer than its lease; the other's result counts",
+        )
+
     def waiting(self, running_elsewhere: int, waiting: int) -> None:
         now = time.monotonic()
         if self._waits_since is None:

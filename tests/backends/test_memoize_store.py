@@ -82,6 +82,8 @@ def test_what_is_no_question_is_refused_and_changes_nothing(base, view, names):
         "remove": lambda: view.remove(names[0]),
         "remove_many": lambda: view.remove_many(names),
         "remove_lock": lambda: view.remove_lock(names[1]),
+        "dump_locked": lambda: view.dump_locked(1, names[0], base.getlock(names[0])),
+        "remove_abandoned": view.remove_abandoned,
         "remove_locks": view.remove_locks,
         "remove_failures": lambda: view.remove_failures(names),
         "record_failure": lambda: view.record_failure(names[0], {}),
