@@ -11,7 +11,7 @@ import errno
 from ..errors import StoreError
 from .atomic import atomic_file
 from .fsops import FileSystem, sync_directory
-from .layout import ALL_SEALED, CORRUPT, FAILURES, HEX, LOCKS, PACKFILE, PACKS, TEMPORARY, is_prefix, require_ours
+from .layout import ALL_SEALED, CORRUPT, FAILURES, HEX, LOCKS, PACKFILE, PACKS, SIGNED, TEMPORARY, is_prefix, require_ours
 from .persistence import Persistent, persist
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "LOCKS",
     "PACKFILE",
     "PACKS",
+    "SIGNED",
     "TEMPORARY",
     "JugDir",
     "cannot",
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .base import Name
+    from .signing import Key, Signer
 
 _LOCK = ".lock"
 _ROOT = ""  # the root itself, among what is durable
@@ -48,6 +50,8 @@ class JugDir:
         self._base = self.root.rstrip("/") + "/"
         self._durable: set[str] = set()
         self._is_ours = False
+        #: What results are signed with, if they are.
+        self.key: Key | None = None
 
     # Paths
 
@@ -61,6 +65,10 @@ class JugDir:
         if len(text) < 3 or "/" in text:
             raise ValueError(f"not the name of a result: {text!r}")
         return f"{self._base}{text[:2]}/{text[2:]}"
+
+    def signer(self, name: bytes) -> Signer | None:
+        """What signs the result `name`; None if results are not signed."""
+        return self.key.signer(name) if self.key else None
 
     def lock(self, name: Name) -> str:
         """The path of the lock `name`."""

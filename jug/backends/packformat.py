@@ -3,7 +3,8 @@
 To old releases this is a dict of objects: each entry is pickled as a call of ``decode``, which they make as they read.
 Here the call is not made. In a pack that an old release wrote the objects are pickled right into the dict; they are
 not made, either: see :class:`_Still`. So whoever opens a pack, or changes it, runs nobody's code and needs nobody's
-classes, and an object that cannot be made any more costs only those who ask for it.
+classes, and an object that cannot be made any more costs only those who ask for it. A pack of which this cannot be
+done is a damaged one, whatever unpickling would make of it.
 """
 
 from __future__ import annotations
@@ -16,11 +17,16 @@ import pickle
 import weakref
 import zlib
 
-from .encode import decode, decompress
+from .checksum import Parts
+from .encode import decode, decompress, encode_value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeAlias
+
+    from .signing import Signer
+
+    _Call: TypeAlias = tuple[weakref.ref["_Still"], "_Name", tuple[Any, ...]]
 
 _DECODE = decode.__module__, decode.__qualname__
 
@@ -42,10 +48,7 @@ def read_pack(data: bytes) -> dict[bytes, Any]:
     payload = decompress(data)
     if payload[:1] != b"P":
         raise ValueError("it is no dict of objects")
-    try:
-        found = _StillReader(payload[1:]).read()
-    except Exception:  # noqa: BLE001  (hardly ever: a pickle that has to be run to be followed)
-        found = _Reader(io.BytesIO(payload[1:])).load()
+    found = _StillReader(payload[1:]).read()
     if not isinstance(found, dict):
         raise ValueError("it is no dict of objects")
     return {name: entry for name, entry in found.items() if isinstance(name, bytes)}
@@ -57,19 +60,36 @@ def write_pack(entries: dict[bytes, Any]) -> bytes:
 
 
 def packed(entry: Any) -> Packed:
-    """The encoded form of an entry."""
+    """The encoded form of an entry; its signature follows, if it is signed."""
     return entry if type(entry) is Packed else Packed(_encoded(entry))
+
+
+def parts_of(entry: Any) -> Parts:
+    """The encoded form of an entry and its signature."""
+    data = bytes(packed(entry))
+    return Parts(data, len(data), 0, is_sealed=True)
+
+
+def check_entry(entry: Any, signer: Signer | None = None) -> Parts:
+    """The same of an entry that is whole; raises as :func:`jug.backends.formats.read_result` does if it is not."""
+    parts = parts_of(entry)
+    if parts.body and decompress(parts.body, exact=True)[:1] not in (b"P", b"N"):
+        raise ValueError("not an encoded object")
+    if signer:
+        signer.check(parts)
+    return parts
+
+
+def signed(entry: Any, signer: Signer) -> Packed:
+    """The entry with a signature, in place of another one if need be."""
+    body = bytes(parts_of(entry).body) or encode_value(None)
+    return Packed(body + signer.seal(body))
 
 
 def _encoded(entry: Any) -> bytes:
     stream = io.BytesIO()
     _StillWriter(stream, pickle.HIGHEST_PROTOCOL).dump(entry)
     return zlib.compress(b"P" + stream.getvalue())
-
-
-class _Reader(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        return Packed if (module, name) == _DECODE else super().find_class(module, name)
 
 
 class _Still:
@@ -84,6 +104,7 @@ class _Still:
     state: Any
     items: list[Any]
     pairs: list[tuple[Any, Any]]
+    setter: Any  # a function that is called with the object and its state, for what it does to the object
 
     def __setstate__(self, state: Any) -> None:
         self.state = state
@@ -97,32 +118,41 @@ class _Still:
 
 def _made(kind: type[_Still], function: Any, *args: Any) -> _Still:
     still = object.__new__(kind)
-    still.how, still.state, still.items, still.pairs = (function, args), None, [], []
+    still.how, still.state, still.items, still.pairs, still.setter = (function, args), None, [], [], None
     return still
 
 
 class _Name(type):
     """In place of a class or a function: where it would be looked for. A type, since unpicklers insist on that."""
 
-    calls: list[weakref.ref[_Still]]
+    calls: list[_Call]
     place: tuple[str, str]
 
     def __call__(cls, *args: Any) -> _Still:
         still = _made(_Still, cls, *args)
-        cls.calls.append(weakref.ref(still))
+        cls.calls.append((weakref.ref(still), cls, args))
         return still
+
+
+def _keep(function: Any, args: tuple[Any, ...]) -> None:
+    """A call was made for what it does to an object: it is part of how this is made."""
+    thing = args[0] if len(args) == 2 else None
+    if not isinstance(thing, _Still) or thing.setter is not None or thing.state is not None:
+        raise ValueError("a call was made that is part of no object")
+    thing.setter, thing.state = function, args[1]
 
 
 class _StillReader(pickle.Unpickler):
     def __init__(self, payload: bytes) -> None:
         super().__init__(io.BytesIO(payload))
         self._names: dict[tuple[str, str], Any] = {}
-        self._calls: list[weakref.ref[_Still]] = []
+        self._calls: list[_Call] = []
 
     def read(self) -> Any:
         found = self.load()
-        if not all(call() for call in self._calls):
-            raise ValueError("a call was made for what it does to another object")
+        for made, function, args in self._calls:
+            if made() is None:  # nobody wanted what it returned
+                _keep(function, args)
         return found
 
     def find_class(self, module: str, name: str) -> Any:
@@ -140,5 +170,6 @@ class _StillWriter(pickle.Pickler):
             module, name = thing.place
             return functools.reduce, (getattr, name.split("."), _made(_Still, importlib.import_module, module))
         if isinstance(thing, _Still):
-            return (*thing.how, thing.state, iter(thing.items), iter(thing.pairs))
+            made = *thing.how, thing.state, iter(thing.items), iter(thing.pairs)
+            return made if thing.setter is None else (*made, thing.setter)
         return NotImplemented

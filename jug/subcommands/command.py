@@ -60,6 +60,10 @@ class SubCommand:
         """Whether the jugfile is to be run before this command is."""
         return self.needs_jugfile
 
+    def judges(self, options: Options) -> bool:
+        """Whether this is about whether results are to be trusted: with ``--sign-key``, all stay where they are."""
+        return False
+
     def parse(self, parser: argparse._ArgumentGroup) -> None:
         """Add the options of this command to an argparse group."""
         add_options(parser, self.prefix, self.options)

@@ -8,6 +8,7 @@ from ..engine.execution import Execution
 from ..engine.jugfile import Jugfile
 from ..engine.outcome import Ending
 from ..engine.scheduler import Settings
+from ..engine.stores import require_key
 from ..hooks import jug_hook
 from ..hooks.exit_checks import exit_env_vars
 from ..io import print_task_summary_table
@@ -56,6 +57,7 @@ class ExecuteCommand(SubCommand):
     def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
         if not options.execute_no_check_environment:
             exit_env_vars()
+        require_key(store)
         reporter = ConsoleReporter(options)
         selects = selection_from(options, "execute")
         execution = Execution(
