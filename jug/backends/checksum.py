@@ -83,7 +83,7 @@ class SummingReader:
         return data
 
     def finish(self) -> None:
-        """Everything has been read that belongs to the result: ``ValueError`` unless the right seals follow, or none."""
+        """All that belongs to the result has been read: ``ValueError`` unless the right seals follow, or none."""
         rest = self._stream.read(2 * SEAL_SIZE + 1)
         signature, seal = rest[:-SEAL_SIZE], rest[-SEAL_SIZE:]
         is_right = not signature or is_signature(signature, self._sum.length)
@@ -148,7 +148,7 @@ def unsealed(data: bytes) -> Parts:
 
 
 def check_seals(stream: BinaryIO, signer: Signer | None) -> bool:
-    """Whether a file that is not parquet has seals; it is read to its end, and ``ValueError`` raised if they are wrong."""
+    """Whether a file that is not parquet has seals; it is read to its end, and if they are wrong, ``ValueError``."""
     size = stream.seek(0, 2)
     stream.seek(max(0, size - 2 * SEAL_SIZE))
     tail = stream.read(2 * SEAL_SIZE)

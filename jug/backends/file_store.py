@@ -16,10 +16,10 @@ from .failures import FailureRecords
 from .file_lock import file_based_lock, has_failed
 from .formats import read_result, serialise
 from .fsops import FileSystem, sync_directory
-from .jugdir import ALL_SEALED, CORRUPT, FAILURES, LOCKS, PACKFILE, PACKS, SIGNED, TEMPORARY, JugDir, cannot
 from .judging import judged_store
-from .keyfile import read_key
+from .jugdir import ALL_SEALED, CORRUPT, FAILURES, LOCKS, PACKFILE, PACKS, SIGNED, TEMPORARY, JugDir, cannot
 from .keepalive import Liveness, file_keepalive_based_lock
+from .keyfile import read_key
 from .layout import foreign, is_temporary
 from .listing import file_listing
 from .packlock import PACK_LOCK

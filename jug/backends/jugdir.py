@@ -11,7 +11,19 @@ import errno
 from ..errors import StoreError
 from .atomic import atomic_file
 from .fsops import FileSystem, sync_directory
-from .layout import ALL_SEALED, CORRUPT, FAILURES, HEX, LOCKS, PACKFILE, PACKS, SIGNED, TEMPORARY, is_prefix, require_ours
+from .layout import (
+    ALL_SEALED,
+    CORRUPT,
+    FAILURES,
+    HEX,
+    LOCKS,
+    PACKFILE,
+    PACKS,
+    SIGNED,
+    TEMPORARY,
+    is_prefix,
+    require_ours,
+)
 from .persistence import Persistent, persist
 
 __all__ = [

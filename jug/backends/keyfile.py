@@ -29,7 +29,9 @@ def read_key(path: str) -> Key:
             why_not = _why_not(found)
             content = b"" if why_not else stream.read(_LONGEST + 1)
     except FileNotFoundError:
-        raise UsageError(f"--sign-key {path!r}: there is no such file; make a key by {_HOW.format(path=path)}") from None
+        raise UsageError(
+            f"--sign-key {path!r}: there is no such file; make a key by {_HOW.format(path=path)}"
+        ) from None
     except OSError as error:
         raise UsageError(f"--sign-key {path!r}: the file cannot be read: {error.strerror}") from error
     try:

@@ -1,8 +1,8 @@
 """What can be saved of a damaged pack: the entries that are whole by their own checksum.
 
 The zlib stream of the pack is read as far as it goes. What comes out of it is the pickle of a dict; it is not read as
-one, since one wrong byte would be the end of that, but searched for names and what follows them. Entries of old releases
-have no checksum of their own, and cannot be saved.
+one, since one wrong byte would be the end of that, but searched for names and what follows them. Entries of old
+releases have no checksum of their own, and cannot be saved.
 """
 
 from __future__ import annotations

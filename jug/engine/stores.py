@@ -78,7 +78,12 @@ def _select(jugdir: str | base_store) -> base_store:
 
 def current_store(default: base_store) -> base_store:
     """The store of the tasks: a jugfile may have chosen another than `default`."""
-    return default if task.Task.store is None else adapted(task.Task.store)
+    if task.Task.store is None:
+        return default
+    store = adapted(task.Task.store)
+    if _signs is not None:
+        _signs.prepare(store)
+    return store
 
 
 def require_key(store: Any) -> None:

@@ -131,9 +131,12 @@ def answer(jugfile: str, jugdir: str, arguments: list[str], sign_key: str) -> No
     """Be the second reader."""
     try:
         signs = Signs(read_key(sign_key)) if sign_key else None
-        with _private(0, os.O_RDONLY, "rb") as questions, _private(1, os.O_WRONLY, "wb") as answers:
-            with stores_of_a_command(signs):
-                _answer(Jugfile(jugfile, arguments), jugdir, questions, answers)
+        with (
+            _private(0, os.O_RDONLY, "rb") as questions,
+            _private(1, os.O_WRONLY, "wb") as answers,
+            stores_of_a_command(signs),
+        ):
+            _answer(Jugfile(jugfile, arguments), jugdir, questions, answers)
     except JugfileRaised as raised:
         print(raised.report(), end="", file=sys.stderr)
         sys.exit(raised.exit_code)
