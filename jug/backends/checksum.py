@@ -89,7 +89,7 @@ class SummingReader:
         is_right = not signature or is_signature(signature, self._sum.length)
         self._sum.update(signature)
         if rest and not (is_right and seal == self._sum.seal()):
-            raise ValueError(_DIFFERS)
+            raise ValueError(DIFFERS)
         if self._signer and self._signed:
             self._signer.compare(signature, self._signed)
 
@@ -137,13 +137,13 @@ def unsealed(data: bytes) -> Parts:
     """The parts of a file's bytes; ``ValueError`` if the checksum is wrong. The signature is for others to check."""
     footer = _footer(data)
     at = len(data) - footer - SEAL_SIZE
-    if at < 0 or not _is_meant_as_seal(data[at : at + SEAL_SIZE], len(data)):
+    if at < 0 or not is_meant_as_seal(data[at : at + SEAL_SIZE], len(data)):
         if data.startswith(PARQUET) and _has_seal_elsewhere(data):
-            raise ValueError(_DIFFERS)
+            raise ValueError(DIFFERS)
         return Parts(data, len(data) - footer, footer, is_sealed=False)
     whole = memoryview(data)
     if data[at : at + SEAL_SIZE] != _seal_of(whole[:at], whole[at + SEAL_SIZE :]):
-        raise ValueError(_DIFFERS)
+        raise ValueError(DIFFERS)
     return Parts(data, at, footer, is_sealed=True)
 
 
@@ -155,7 +155,7 @@ def check_seals(stream: BinaryIO, signer: Signer | None) -> bool:
     signature, seal = tail[:-SEAL_SIZE], tail[-SEAL_SIZE:]
     if not is_signature(signature, size - len(tail)):
         signature = b""
-    if size < SEAL_SIZE or not _is_meant_as_seal(seal, size):
+    if size < SEAL_SIZE or not is_meant_as_seal(seal, size):
         return False
     stream.seek(0)
     reader, left = SummingReader(stream, signer), size - SEAL_SIZE - len(signature)
@@ -170,7 +170,7 @@ def is_signature(found: Bytes, length: int) -> bool:
     return len(found) == SEAL_SIZE and found[:15] == SIGNED + length.to_bytes(8, "big")
 
 
-_DIFFERS = "it is not what was written (the checksum differs)"
+DIFFERS = "it is not what was written (the checksum differs)"
 
 
 def _seal_of(*pieces: Bytes) -> bytes:
@@ -180,7 +180,7 @@ def _seal_of(*pieces: Bytes) -> bytes:
     return total.seal()
 
 
-def _is_meant_as_seal(found: bytes, size: int) -> bool:
+def is_meant_as_seal(found: bytes, size: int) -> bool:
     # Either half is enough, so that a flipped bit in the other does not make it an old file without a seal.
     return found.startswith(_MAGIC) or found[7:15] == (size - SEAL_SIZE).to_bytes(8, "big")
 

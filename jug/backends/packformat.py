@@ -16,8 +16,9 @@ import io
 import pickle
 import weakref
 import zlib
+from hashlib import blake2b
 
-from .checksum import Parts
+from .checksum import DIFFERS, SEAL_SIZE, Parts, Sum, is_meant_as_seal
 from .encode import decode, decompress, encode_value
 
 TYPE_CHECKING = False
@@ -55,24 +56,34 @@ def read_pack(data: bytes) -> dict[bytes, Any]:
 
 
 def write_pack(entries: dict[bytes, Any]) -> bytes:
-    """The bytes of a pack with these entries."""
-    return _encoded({name: packed(entry) for name, entry in entries.items()})
+    """The bytes of a pack with these entries, each of which gets a checksum if it has none."""
+    return _encoded({name: _sealed(name, packed(entry)) for name, entry in entries.items()})
 
 
 def packed(entry: Any) -> Packed:
-    """The encoded form of an entry; its signature follows, if it is signed."""
+    """The encoded form of an entry; its signature and its checksum follow, if it has them."""
     return entry if type(entry) is Packed else Packed(_encoded(entry))
 
 
-def parts_of(entry: Any) -> Parts:
-    """The encoded form of an entry and its signature."""
+def new_entry(name: bytes, body: bytes, signature: bytes = b"") -> Packed:
+    """The entry of the task `name` for an encoded object, which is not empty."""
+    return Packed(body + signature + _seal(name, body + signature))
+
+
+def parts_of(name: bytes, entry: Any) -> Parts:
+    """The encoded form of an entry and its signature; ``ValueError`` if the checksum is wrong."""
     data = bytes(packed(entry))
-    return Parts(data, len(data), 0, is_sealed=True)
+    if not _is_sealed(data):
+        return Parts(data, len(data), 0, is_sealed=False)
+    at = len(data) - SEAL_SIZE
+    if data[at:] != _seal(name, data[:at]):
+        raise ValueError(DIFFERS)
+    return Parts(data, at, 0, is_sealed=True)
 
 
-def check_entry(entry: Any, signer: Signer | None = None) -> Parts:
+def check_entry(name: bytes, entry: Any, signer: Signer | None = None) -> Parts:
     """The same of an entry that is whole; raises as :func:`jug.backends.formats.read_result` does if it is not."""
-    parts = parts_of(entry)
+    parts = parts_of(name, entry)
     if parts.body and decompress(parts.body, exact=True)[:1] not in (b"P", b"N"):
         raise ValueError("not an encoded object")
     if signer:
@@ -80,10 +91,31 @@ def check_entry(entry: Any, signer: Signer | None = None) -> Parts:
     return parts
 
 
-def signed(entry: Any, signer: Signer) -> Packed:
+def signed(name: bytes, entry: Any, signer: Signer) -> Packed:
     """The entry with a signature, in place of another one if need be."""
-    body = bytes(parts_of(entry).body) or encode_value(None)
-    return Packed(body + signer.seal(body))
+    body = bytes(parts_of(name, entry).body) or encode_value(None)
+    return new_entry(name, body, signer.seal(body))
+
+
+def _sealed(name: bytes, entry: Packed) -> Packed:
+    if _is_sealed(entry):
+        return entry
+    try:
+        check_entry(name, entry)
+    except ValueError:
+        return entry  # which is not to look whole
+    return new_entry(name, bytes(entry) or encode_value(None))
+
+
+def _is_sealed(data: bytes) -> bool:
+    return len(data) >= SEAL_SIZE and is_meant_as_seal(data[-SEAL_SIZE:], len(data))
+
+
+def _seal(name: bytes, data: bytes) -> bytes:
+    # The name is part of it: the zlib stream of a damaged pack can have whole entries at wrong places.
+    total = Sum(hash=blake2b(len(name).to_bytes(8, "big") + name, digest_size=16, person=b"jug entry"))
+    total.update(data)
+    return total.seal()
 
 
 def _encoded(entry: Any) -> bytes:

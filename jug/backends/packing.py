@@ -12,10 +12,11 @@ import zlib
 
 from .checksum import PARQUET, SEAL_SIZE, unsealed
 from .damaged import empty_is_none
+from .encode import encode_value
 from .formats import NPY, check_parts
 from .fsops import read_all, sync_directory
 from .jugdir import HEX, TEMPORARY, cannot
-from .packformat import Packed, parts_of
+from .packformat import Packed, new_entry, parts_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class SmallFiles:
         try:
             if not data and not empty_is_none(self._dir)():
                 raise ValueError("it is empty")
-            return entry_of(data, self._dir.signer(name))
+            return entry_of(name, data, self._dir.signer(name))
         except Exception:  # noqa: BLE001  (reading an array may raise anything; the file stays, and is named)
             self.unreadable.append(path)
             return None
@@ -117,7 +118,7 @@ class SmallFiles:
             data = _content(self._dir, self._aside(name))
         except FileNotFoundError:
             return False
-        is_packed = type(entry) is Packed and len(data) <= _LARGEST_FILE and _is_source(data, entry)
+        is_packed = type(entry) is Packed and len(data) <= _LARGEST_FILE and _is_source(name, data, entry)
         if not is_packed:
             self._put_back(name)
         self._if_there(self._fs.unlink, self._aside(name))
@@ -160,10 +161,10 @@ def is_aside(name: str) -> bool:
     return packed != name and len(packed) == 40 and not packed.strip(HEX)
 
 
-def entry_of(data: bytes, signer: Signer | None = None) -> Packed | None:
-    """The entry for a result whose file holds `data`, or None if it is to stay a file; raises if that is damaged.
+def entry_of(name: bytes, data: bytes, signer: Signer | None = None) -> Packed | None:
+    """The entry for the result `name`, whose file holds `data`, or None if it is to stay a file.
 
-    Nothing is unpickled. A signed result becomes a signed entry.
+    Raises if that is damaged. Nothing is unpickled. A signed result becomes a signed entry.
     """
     if data.startswith(PARQUET) or len(data) > _LARGEST_FILE:
         return None
@@ -174,25 +175,27 @@ def entry_of(data: bytes, signer: Signer | None = None) -> Packed | None:
     content = bytes(parts.content)
     if len(content) > LARGEST:
         return None
-    if not content.startswith(NPY):
-        return Packed(content + bytes(parts.signature))
-    if b"'|O'" in content or (parts.signature and not signer):
-        return None  # an array of pickled objects, perhaps; or one that nobody here can sign in its other form
-    entry = _of_array(content)
-    return Packed(entry + signer.seal(entry)) if signer else Packed(entry)
+    signature = bytes(parts.signature)
+    body = _encoded(content)
+    if body != content:
+        if b"'|O'" in content or (signature and not signer):
+            return None  # an array of pickled objects, perhaps; or one that nobody here can sign in its other form
+        signature = signer.seal(body) if signer else b""
+    return new_entry(name, body, signature)
 
 
-def _of_array(content: bytes) -> bytes:
-    return zlib.compress(b"N" + content)
+def _encoded(content: bytes) -> bytes:
+    """The encoded form of what is in a file."""
+    if content.startswith(NPY):
+        return zlib.compress(b"N" + content)
+    return content or encode_value(None)
 
 
-def _is_source(data: bytes, entry: Packed) -> bool:
+def _is_source(name: bytes, data: bytes, entry: Packed) -> bool:
     try:
-        content = unsealed(data).content
+        return _encoded(bytes(unsealed(data).content)) == parts_of(name, entry).body
     except ValueError:
         return False  # another one, that came later
-    body = parts_of(entry).body
-    return content == body or (content[: len(NPY)] == NPY and _of_array(bytes(content)) == body)
 
 
 def _content(jugdir: JugDir, path: str) -> bytes:

@@ -85,7 +85,7 @@ class Packs:
         result = f"The result {name.decode()} in {self._path}"
         signer = self._dir.signer(name)
         try:
-            parts = parts_of(entry)
+            parts = parts_of(name, entry)
             if signer:
                 signer.check(parts)
             return decode(parts.body, exact=True)
@@ -96,7 +96,7 @@ class Packs:
 
     def check(self, name: bytes) -> bool:
         """The same without unpickling anything. Whether the entry has bytes: an old release's None has not."""
-        return bool(check_entry(self._look().entries[name], self._dir.signer(name)).body)
+        return bool(check_entry(name, self._look().entries[name], self._dir.signer(name)).body)
 
     def set_aside(self, name: bytes) -> str | None:
         """Move the entry `name` to a file where nobody takes it for a result, if it is damaged; returns the path."""
@@ -130,9 +130,9 @@ class Packs:
             found = []
             for name, entry in entries.items():
                 lock.beat()
-                found.append(self._judged(entry, key.signer(name), again))
+                found.append(self._judged(name, entry, key.signer(name), again))
                 if found[-1].kind == verdict.SIGNED:
-                    done[name] = signed(entry, key.signer(name))
+                    done[name] = signed(name, entry, key.signer(name))
             if done:
                 self._write(lock, {**entries, **done})
         return found
@@ -171,9 +171,9 @@ class Packs:
                 self._write(lock, {name: entry for name, entry in entries.items() if name not in overtaken})
         return Packing(len(fresh) - len(overtaken), files.unreadable)
 
-    def _judged(self, entry: Any, signer: Signer, again: bool) -> Verdict:
+    def _judged(self, name: bytes, entry: Any, signer: Signer, again: bool) -> Verdict:
         try:
-            parts = check_entry(entry)
+            parts = check_entry(name, entry)
         except ValueError as error:
             return Verdict(verdict.DAMAGED, self.path, str(error))
         try:

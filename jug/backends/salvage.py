@@ -1,4 +1,4 @@
-"""What can be saved of a damaged pack: the entries that are whole by their own checksum.
+"""What can be saved of a damaged pack: the entries that are whole, by the checksum of each.
 
 The zlib stream of the pack is read as far as it goes. What comes out of it is the pickle of a dict; it is not read as
 one, since one wrong byte would be the end of that, but searched for names and what follows them. Entries of old
@@ -30,17 +30,16 @@ def saved_from(data: bytes) -> dict[bytes, Packed]:
     for match in _ENTRY.finditer(payload):
         size = int.from_bytes(match[2] or match[3], "little")
         entry = Packed(payload[match.end() : match.end() + size])
-        if size and len(entry) == size and _is_whole(entry):
+        if len(entry) == size and _is_whole(match[1], entry):
             found[match[1]] = entry
     return found
 
 
-def _is_whole(entry: Packed) -> bool:
+def _is_whole(name: bytes, entry: Packed) -> bool:
     try:
-        check_entry(entry)
+        return check_entry(name, entry).is_sealed
     except ValueError:
         return False
-    return True
 
 
 def _inflated(data: bytes) -> bytes:

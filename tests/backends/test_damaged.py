@@ -9,6 +9,7 @@ from optional import numpy as np
 
 from jug.backends.encode import encode
 from jug.backends.file_store import file_store
+from jug.backends.packformat import new_entry
 from jug.errors import DamagedResultError
 
 KINDS = ["pickle", "npy", "large", "none", "parquet"]
@@ -221,7 +222,7 @@ def test_a_store_is_removed_with_what_was_set_aside(store, name):
     assert not os.path.exists(store.jugdir)
 
 
-def test_packing_takes_the_checksum_off_and_leaves_what_is_damaged(store, names):
+def test_packing_makes_entries_with_a_checksum_of_their_own_and_leaves_what_is_damaged(store, names):
     values = [[1, 2], None, "x" * 3]
     for name, value in zip(names, values, strict=False):
         store.dump(value, name)
@@ -232,4 +233,4 @@ def test_packing_takes_the_checksum_off_and_leaves_what_is_damaged(store, names)
     done = store.pack()
     assert (done.packed, done.unreadable) == (2, [store._dir.result(names[0])])
     assert [store.load(name) for name in names[1:3]] == values[1:]
-    assert store._packs._look().entries[names[2]] == encode("xxx")
+    assert store._packs._look().entries[names[2]] == new_entry(names[2], encode("xxx"))

@@ -473,9 +473,9 @@ def test_a_packer_that_lost_its_lock_writes_nothing(packed, tmp_path, monkeypatc
     before = (tmp_path / "packs" / "jugpack").read_bytes()
     entry_of = packing.entry_of
 
-    def remove_the_lock(data, signer):
+    def remove_the_lock(name, data, signer):
         (tmp_path / "locks" / "pack-save.lock").unlink(missing_ok=True)
-        return entry_of(data, signer)
+        return entry_of(name, data, signer)
 
     monkeypatch.setattr(packing, "entry_of", remove_the_lock)
     with pytest.raises(StoreError, match=r"pack-save.lock was removed by somebody else"):
