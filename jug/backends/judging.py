@@ -88,7 +88,7 @@ class Judge:
         return verdict.EMPTY if is_empty else verdict.WHOLE if is_sealed else verdict.OLD
 
     def _kind_of_entry(self, name: bytes) -> str:
-        return verdict.WHOLE if self._packs.check(name) else verdict.EMPTY
+        return verdict.WHOLE if self._packs.check(name) else verdict.OLD
 
     def _sign_file(self, name: bytes, fd: int, again: bool) -> str:
         try:

@@ -19,7 +19,7 @@ import zlib
 from hashlib import blake2b
 
 from .checksum import DIFFERS, SEAL_SIZE, Parts, Sum, is_meant_as_seal
-from .encode import decode, decompress, encode_value
+from .encode import decode, decompress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,6 +73,8 @@ def new_entry(name: bytes, body: bytes, signature: bytes = b"") -> Packed:
 def parts_of(name: bytes, entry: Any) -> Parts:
     """The encoded form of an entry and its signature; ``ValueError`` if the checksum is wrong."""
     data = bytes(packed(entry))
+    if not data:
+        raise ValueError("it is empty")
     if not _is_sealed(data):
         return Parts(data, len(data), 0, is_sealed=False)
     at = len(data) - SEAL_SIZE
@@ -84,7 +86,7 @@ def parts_of(name: bytes, entry: Any) -> Parts:
 def check_entry(name: bytes, entry: Any, signer: Signer | None = None) -> Parts:
     """The same of an entry that is whole; raises as :func:`jug.backends.formats.read_result` does if it is not."""
     parts = parts_of(name, entry)
-    if parts.body and decompress(parts.body, exact=True)[:1] not in (b"P", b"N"):
+    if decompress(parts.body, exact=True)[:1] not in (b"P", b"N"):
         raise ValueError("not an encoded object")
     if signer:
         signer.check(parts)
@@ -93,7 +95,7 @@ def check_entry(name: bytes, entry: Any, signer: Signer | None = None) -> Parts:
 
 def signed(name: bytes, entry: Any, signer: Signer) -> Packed:
     """The entry with a signature, in place of another one if need be."""
-    body = bytes(parts_of(name, entry).body) or encode_value(None)
+    body = bytes(parts_of(name, entry).body)
     return new_entry(name, body, signer.seal(body))
 
 
@@ -104,7 +106,7 @@ def _sealed(name: bytes, entry: Packed) -> Packed:
         check_entry(name, entry)
     except ValueError:
         return entry  # which is not to look whole
-    return new_entry(name, bytes(entry) or encode_value(None))
+    return new_entry(name, bytes(entry))
 
 
 def _is_sealed(data: bytes) -> bool:

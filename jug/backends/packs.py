@@ -95,8 +95,8 @@ class Packs:
             raise DamagedResultError(f"{result} is damaged: {error}", name) from error
 
     def check(self, name: bytes) -> bool:
-        """The same without unpickling anything. Whether the entry has bytes: an old release's None has not."""
-        return bool(check_entry(name, self._look().entries[name], self._dir.signer(name)).body)
+        """The same without unpickling anything. Returns whether the entry has a checksum."""
+        return check_entry(name, self._look().entries[name], self._dir.signer(name)).is_sealed
 
     def set_aside(self, name: bytes) -> str | None:
         """Move the entry `name` to a file where nobody takes it for a result, if it is damaged; returns the path."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 WHOLE = "whole"
 #: Nothing is missing, as far as can be told: an old release wrote it, without a checksum.
 OLD = "old"
-#: An empty file or entry, which is how old releases wrote None.
+#: An empty file, which is how old releases wrote None.
 EMPTY = "empty"
 #: It has no signature, and results are signed. (Whether it is whole may have been left open.)
 UNSIGNED = "unsigned"

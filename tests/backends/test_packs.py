@@ -211,10 +211,11 @@ def test_a_damaged_entry_alone_is_set_aside(tmp_path, names):
         whole[:20] + bytes([whole[20] ^ 1]) + whole[21:],
         whole + b"x",
         zlib.compress(b"Q"),
+        b"",
     ]
     store = file_store(tmp_path)
     entries = {name: Packed(data) for name, data in zip(names, kinds, strict=False)}
-    write_pack(tmp_path, encode({**entries, names[8]: Packed(whole), names[9]: Packed(b"")}))
+    write_pack(tmp_path, encode({**entries, names[8]: Packed(whole), names[9]: None}))
     for name, data in zip(names, kinds, strict=False):
         with pytest.raises(DamagedResultError, match="damaged") as caught:
             store.load(name)
