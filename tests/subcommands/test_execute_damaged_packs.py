@@ -147,12 +147,10 @@ def damage_entries(where):
 def test_damaged_entries_of_a_whole_pack_are_told_set_aside_and_computed_again(copy, kind):
     where = copy(kind)
     done = damage_entries(where)
-    if kind == "none":  # an empty one is a None of an old release, and no damage
-        done = {name: data for name, data in done.items() if data}
     verified = jug(where, "check", "--verify")
     assert verified.code == 1 and f"{len(done)} damaged" in verified.out
     for name in done:
-        assert re.search(rf"packs/jugpack \(jugfile\.make\(\d+\), task {name.decode()}\) is damaged: ", verified.out)
+        assert re.search(rf"packs/jugpack \(jugfile\.make\(.*\), task {name.decode()}\) is damaged: ", verified.out)
 
     ended = jug(where, "execute")
 
@@ -162,4 +160,4 @@ def test_damaged_entries_of_a_whole_pack_are_told_set_aside_and_computed_again(c
         (aside,) = (where / "jugfile.jugdata/corrupt").glob(f"{name.decode()}.*")
         assert aside.read_bytes() == data
         assert f"The result {name.decode()} in " in ended.err and str(aside) in ended.err
-    assert_complete(where) if kind != "none" else None
+    assert_complete(where)
