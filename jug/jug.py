@@ -17,6 +17,7 @@ from .config import warn
 from .engine.graph import Graph
 from .engine.interrupts import Interrupted, ignore_signals
 from .engine.jugfile import Jugfile, JugfileRaised, init, is_jug_running, mark_running
+from .engine.mending import load_mending
 from .engine.outcome import Ending
 from .engine.scheduler import Scheduler
 from .engine.stores import Signs, current_store, set_jugdir, stores_of_a_command
@@ -142,10 +143,15 @@ def _run(arguments: Sequence[str]) -> int:
     with stores_of_a_command(_signs(options, command) if command.needs_store else None):
         store = set_jugdir(options.jugdir) if command.needs_store else None
         _warn_of_writers(store)
-        jugspace = Jugfile(options.jugfile, options.user_args).load() if command.reads_jugfile(options) else None
+        jugspace = _jugspace(options, command) if command.reads_jugfile(options) else None
         if store is not None:
             store = current_store(store)
         return cmdapi.run(command.name, options=options, store=store, jugspace=jugspace) or EXIT_OK
+
+
+def _jugspace(options: Options, command: SubCommand) -> dict[str, Any]:
+    jugfile = Jugfile(options.jugfile, options.user_args)
+    return load_mending(jugfile, ConsoleReporter(options)) if command.works else jugfile.load()
 
 
 def _signs(options: Options, command: SubCommand) -> Signs | None:

@@ -37,6 +37,7 @@ class ExecuteCommand(SubCommand):
     """
 
     name = "execute"
+    works = True
     options = (
         Option("wait-cycle-time", 12.0, "How long to wait in each cycle (in seconds)", at_least=0),
         Option("nr-wait-cycles", 150, "How many wait cycles to do without any progress before giving up", at_least=0),
