@@ -58,6 +58,7 @@ def read_result(fs: FileSystem, fd: int, empty_is_none: Callable[[], bool], sign
     found = _opened(fs, fd, empty_is_none, lambda head: head.startswith(NPY) and _OBJECTS not in head)
     if isinstance(found, Parts):
         if signer:
+            check_parts(found)  # what is left of a signed result is a damaged one, and not one without a signature
             signer.check(found)
         return _from_bytes(found)
     with found:
@@ -73,9 +74,9 @@ def check_result(fs: FileSystem, fd: int, empty_is_none: Callable[[], bool], sig
                 return True
             stream.seek(0)
             found = unsealed(stream.read())
+    check_parts(found)
     if signer:
         signer.check(found)
-    check_parts(found)
     return found.is_sealed
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from .signing import Signer
 
-    _Call: TypeAlias = tuple[weakref.ref["_Still"], "_Name", tuple[Any, ...]]
+    _Call: TypeAlias = tuple[weakref.ref["_Still"], Any, tuple[Any, ...]]
 
 _DECODE = decode.__module__, decode.__qualname__
 
@@ -140,6 +140,13 @@ class _Still:
     pairs: list[tuple[Any, Any]]
     setter: Any  # a function that is called with the object and its state, for what it does to the object
 
+    calls: list[_Call]
+
+    def __call__(self, *args: Any) -> _Still:
+        still = _made(type(self), self, *args)
+        self.calls.append((weakref.ref(still), self, args))
+        return still
+
     def __setstate__(self, state: Any) -> None:
         self.state = state
 
@@ -163,7 +170,7 @@ class _Name(type):
     place: tuple[str, str]
 
     def __call__(cls, *args: Any) -> _Still:
-        still = _made(_Still, cls, *args)
+        still = _made(cls, cls, *args)  # type: ignore[arg-type]
         cls.calls.append((weakref.ref(still), cls, args))
         return still
 

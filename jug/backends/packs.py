@@ -85,9 +85,7 @@ class Packs:
         result = f"The result {name.decode()} in {self._path}"
         signer = self._dir.signer(name)
         try:
-            parts = parts_of(name, entry)
-            if signer:
-                signer.check(parts)
+            parts = check_entry(name, entry, signer) if signer else parts_of(name, entry)
             return decode(parts.body, exact=True)
         except Unsigned as error:
             raise UnsignedResultError(result) from error

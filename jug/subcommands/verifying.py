@@ -57,7 +57,7 @@ def verify(options: Options, store: Any) -> int:
 def sign(options: Options, store: Any) -> int:
     """Sign all results in the store that are whole; say which are not."""
     if not options.sign_key:
-        raise UsageError("check --sign: a key is needed (--sign-key FILE)")
+        raise UsageError("To sign results, a key is needed (--sign-key FILE)")
     done = store.sign()
     _tell(options, [(one, "") for one in done.left])
     more = f"; left: {', '.join(_kinds(done.left))}" if done.left else ""
@@ -72,7 +72,7 @@ def _whose(graph: Graph, node: int) -> str:
 def _verdict(store: Any, name: bytes) -> Verdict:
     found: Verdict | None = store.verify(name)
     if found is None:
-        raise UsageError("check --verify: a store of this kind has nothing by which results can be verified")
+        raise UsageError("Results in a store of this kind cannot be verified (only in a folder)")
     return found
 
 
