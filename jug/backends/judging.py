@@ -57,21 +57,29 @@ class Judge:
         if not lock.get():
             return Verdict(verdict.LOCKED, self._dir.result(name))
         try:
-            return self._judged(name, lambda fd: self._sign_file(name, fd, again))
+            whole: list[bytes] = []
+            found = self._judged(name, lambda fd: self._kind_to_sign(name, fd, again, whole))
+            if found.kind == verdict.SIGNED:
+                self._write(name, whole[0])
+            return found
         finally:
             lock.release()
+
+    def _write(self, name: bytes, content: bytes) -> None:
+        path = self._dir.result(name)
+        with cannot("write", path):
+            computed = self._fs.stat(path).st_mtime
+            self._dir.publish(name[:2].decode(), path, in_pieces(content, self._key().signer(name)))
+            self._fs.utime(path, computed)
 
     def _judged(self, name: bytes, judge: Callable[[int], str]) -> Verdict:
         path = self._dir.result(name)
         try:
+            fd = self._opened(path)
+            if fd is None:
+                path = self._packs.path
+                return Verdict(self._kind_of_entry(name), path)
             with cannot("read", path):
-                try:
-                    fd = self._fs.open_read(path)
-                except OSError as error:
-                    if not self._dir.is_missing(error):
-                        raise
-                    path = self._packs.path
-                    return Verdict(self._kind_of_entry(name), path)
                 return Verdict(judge(fd), path)
         except KeyError:
             return Verdict(verdict.GONE)
@@ -82,6 +90,15 @@ class Judge:
         except (StoreError, ImportError) as error:
             return Verdict(verdict.UNREADABLE, path, str(error))
 
+    def _opened(self, path: str) -> int | None:
+        with cannot("read", path):
+            try:
+                return self._fs.open_read(path)
+            except OSError as error:
+                if not self._dir.is_missing(error):
+                    raise
+        return None
+
     def _kind_of_file(self, name: bytes, fd: int) -> str:
         is_empty = self._fs.fstat(fd).st_size == 0
         is_sealed = check_result(self._fs, fd, empty_is_none(self._dir), self._dir.signer(name))
@@ -90,25 +107,21 @@ class Judge:
     def _kind_of_entry(self, name: bytes) -> str:
         return verdict.WHOLE if self._packs.check(name) else verdict.OLD
 
-    def _sign_file(self, name: bytes, fd: int, again: bool) -> str:
+    def _kind_to_sign(self, name: bytes, fd: int, again: bool, whole: list[bytes]) -> str:
+        """The kind of a file that is whole; what is in it is added to `whole` if it is to be signed."""
         try:
-            written = self._fs.fstat(fd).st_mtime
             parts = self._whole(read_all(self._fs, fd))
         finally:
             self._fs.close(fd)
-        signer = self._key().signer(name)
         try:
-            signer.check(parts)
+            self._key().signer(name).check(parts)
             return verdict.WHOLE
         except Unsigned:
             pass
         except ValueError:
             if not again:
                 raise
-        path = self._dir.result(name)
-        content = bytes(parts.body) + bytes(parts.footer) or encode_value(None)
-        self._dir.publish(name[:2].decode(), path, in_pieces(content, signer))
-        self._fs.utime(path, written)  # when it was computed
+        whole.append(bytes(parts.body) + bytes(parts.footer) or encode_value(None))
         return verdict.SIGNED
 
     def _whole(self, data: bytes) -> Parts:
