@@ -5,6 +5,7 @@ import random
 from pathlib import Path
 
 import pytest
+from kinds import is_same, value_of
 from optional import numpy as np
 
 from jug.backends.encode import encode
@@ -16,18 +17,6 @@ KINDS = ["pickle", "npy", "large", "none", "parquet"]
 SEAL = 31
 
 
-def value_of(kind):
-    if kind == "pickle":
-        return {"a": [1, 2, 3], "b": "text"}
-    if kind == "none":
-        return None
-    if kind == "parquet":
-        return pytest.importorskip("polars").DataFrame({"a": list(range(20))})
-    pytest.importorskip("numpy")
-    # Two million bytes are written in pieces, and read as a stream.
-    return np.arange(250_000.0) if kind == "large" else np.arange(20)
-
-
 @pytest.fixture(params=KINDS)
 def kind(request):
     return request.param
@@ -36,14 +25,6 @@ def kind(request):
 @pytest.fixture
 def store(tmp_path):
     return file_store(tmp_path / "jugdir")
-
-
-def is_same(found, value):
-    if hasattr(value, "equals"):
-        return found.equals(value)
-    if hasattr(value, "tolist"):
-        return found.tolist() == value.tolist()
-    return found == value
 
 
 def is_refused(store, name):

@@ -7,6 +7,7 @@ import shutil
 import zlib
 
 import pytest
+from kinds import is_same, value_of
 from optional import numpy as np
 
 from jug.backends.checksum import Sum, sealed
@@ -19,19 +20,6 @@ from jug.errors import DamagedResultError, UnsignedResultError, UsageError
 SEAL = 31
 KINDS = ["pickle", "npy", "large", "large pickle", "none", "objects", "parquet"]
 KEY = b"a secret of enough bytes"
-
-
-def value_of(kind):
-    if kind in ("pickle", "large pickle"):
-        return {"a": [1, 2, 3], "b": "text" if kind == "pickle" else random.Random(3).randbytes(200_000)}
-    if kind == "none":
-        return None
-    if kind == "parquet":
-        return pytest.importorskip("polars").DataFrame({"a": list(range(20))})
-    pytest.importorskip("numpy")
-    if kind == "objects":
-        return np.array([1, "a", None], dtype=object)
-    return np.arange(250_000.0) if kind == "large" else np.arange(20)
 
 
 @pytest.fixture(params=KINDS)
@@ -58,12 +46,6 @@ def keyfile(path, content):
 @pytest.fixture
 def store(tmp_path, key):
     return file_store(tmp_path / "jugdir", sign_key=key)
-
-
-def is_same(found, value):
-    if hasattr(value, "equals"):
-        return found.equals(value)
-    return found.tolist() == value.tolist() if hasattr(value, "tolist") else found == value
 
 
 def content_of(store, name):
