@@ -145,7 +145,7 @@ def test_without_the_key_results_are_read_but_none_is_added(signed):
     assert len(results(signed)) == 5
 
 
-def test_results_without_signatures_are_refused_at_the_start_until_they_are_signed(where):
+def test_results_without_signatures_are_refused_until_they_are_signed(where):
     assert jug(where, "execute", "--name", "make").code == 0
     assert jug(where, "pack").out == "Packed 5 objects\n"
     assert jug(where, "execute", "--name", "use").code == 0
