@@ -9,6 +9,7 @@ from __future__ import annotations
 from .. import task
 from .graph import Graph
 from .jugfile import barrier_of
+from .mending import load_mending
 from .outcome import Ending, Outcome
 from .scheduler import Scheduler
 from .stores import current_store
@@ -80,7 +81,7 @@ class Execution:
                     "them itself, whenever it is read)."
                 )
                 return outcome
-            jugspace = self._jugfile.load()
+            jugspace = load_mending(self._jugfile, self._reporter)
 
     def _one_pass(self, jugspace: Mapping[str, Any]) -> Outcome:
         graph = Graph(task.alltasks)
