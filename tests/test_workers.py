@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from processes import files_in, jug, start, use, wait_for_file, write
 
-from jug.backends import file_store
+from jug.backends import ear, file_store
 
 NOTHING_DONE = """\
 Task name                  Waiting       Ready    Finished     Running
@@ -135,7 +135,7 @@ def test_sleep_until_returns_after_another_process_has_finished_barriers_include
     assert jug(tmp_path, "check").code == 0
 
 
-SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+SIGNALS = list(ear.SIGNALS)
 
 
 @pytest.mark.parametrize("signum", SIGNALS)
