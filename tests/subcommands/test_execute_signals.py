@@ -147,13 +147,13 @@ def test_what_is_ignored_stays_ignored(tmp_path):
 
 
 def test_the_children_of_a_task_end_by_the_signals_too(tmp_path):
+    before = "import multiprocessing\ndef sleep():\n    Path('child').touch()\n    time.sleep(100)"
     body = (
-        "import multiprocessing as mp\n    child = mp.get_context('fork').Process(target=time.sleep, args=(100,))"
-        f"\n    child.start()\n    os.kill(child.pid, signal.SIGUSR1)\n    child.join()\n    {STARTED}"
-        "\n    assert child.exitcode == -signal.SIGUSR1"
+        "child = multiprocessing.get_context('fork').Process(target=sleep)\n    child.start()"
+        f"\n    while not os.path.exists('child'): time.sleep(0.01)\n    {STARTED}"
+        "\n    os.kill(child.pid, signal.SIGUSR1)\n    child.join()\n    assert child.exitcode == -signal.SIGUSR1"
     )
-    worker = run(tmp_path, body)
-    assert worker.wait().code == 0
+    assert run(tmp_path, body, before).wait().code == 0
 
 
 def test_a_task_that_was_interrupted_is_ready_again(tmp_path):
