@@ -42,6 +42,11 @@ SHOWN = {
         "keep-failed": (
             "subcommands/test_execute_failures.py::test_a_failure_that_is_kept_is_not_run_again_until_it_is_cleaned_up"
         ),
+        "retry-failed": (
+            "subcommands/test_execute_failures_shared.py::"
+            "test_failed_locks_that_were_kept_are_given_free_by_retry_failed"
+        ),
+        "lease": "subcommands/test_execute.py::test_the_lease_is_set_before_anything_is_locked",
         "no-check-environment": "subcommands/test_execute_ends_early.py::test_no_check_environment",
     },
     "status": {

@@ -47,6 +47,20 @@ class ExecuteCommand(SubCommand):
             "Keep failed tasks locked, so that nobody runs them again (until 'jug cleanup --failed-only')",
         ),
         Option(
+            "retry-failed",
+            False,
+            "Run again, once, what failed before: in workers that are running now, or kept by --keep-failed",
+        ),
+        Option(
+            "lease",
+            None,
+            "After so many seconds without a sign of life from this worker, others take over what it was running, if "
+            "they cannot know that it is alive",
+            "SECONDS",
+            kind=float,
+            above=0,
+        ),
+        Option(
             "no-check-environment",
             False,
             "Do not check environment variables JUG_* and file __jug_please_stop_running.txt",
@@ -56,6 +70,8 @@ class ExecuteCommand(SubCommand):
     def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
         if not options.execute_no_check_environment:
             exit_env_vars()
+        if options.execute_lease is not None:
+            store.lease = options.execute_lease
         reporter = ConsoleReporter(options)
         selects = selection_from(options, "execute")
         execution = Execution(
@@ -89,6 +105,7 @@ def settings_from(options: Options) -> Settings:
     return Settings(
         keep_going=options.execute_keep_going,
         keep_failed=options.execute_keep_failed,
+        retry_failed=options.execute_retry_failed,
         debug=options.debug,
         pdb=options.pdb,
         aggressive_unload=options.aggressive_unload,
