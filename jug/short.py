@@ -1,4 +1,4 @@
-"""Objects and moments in a few words, for messages and for the prompt: one line of bounded length, whatever they are."""
+"""Objects and moments in a few words, for messages and for the prompt: one short line, whatever they are."""
 
 from __future__ import annotations
 
