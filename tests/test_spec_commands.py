@@ -54,6 +54,7 @@ SHOWN = {
         "cache": "test_status_with_a_cache_says_the_same_without_reading_the_jugfile",
         "cache-file": "test_the_cache_of_status_is_kept_where_it_is_told",
         "clear": "test_clear_removes_the_cache_of_status",
+        "workers": "subcommands/test_status_workers.py::test_a_real_worker_is_seen_with_its_task_with_a_cache_too",
     },
     "check": {
         "": "subcommands/test_check.py::test_the_exit_status_says_whether_all_is_finished",

@@ -89,9 +89,7 @@ class Outcome:
         """Of those who hold locks, the one who has done so for the longest time."""
         told = {(lock.host, lock.pid): lock for lock in sorted(self.holders, key=_latest_first) if lock.host}
         if not told:
-            return (
-                "Who is running them is not known: if nobody is, 'jug cleanup --locks-only --force' removes the locks."
-            )
+            return "Who runs them is not known: if nobody does, 'jug cleanup --locks-only --force' removes the locks."
         lock = [*told.values()][-1]
         more = f" and {len(told) - 1} more" if len(told) > 1 else ""
         since = "" if lock.since is None else f" since {local_time(lock.since)}"

@@ -80,7 +80,7 @@ def test_of_many_holders_the_first_is_told():
 
 
 def test_when_nobody_is_known_to_hold_them_it_is_told_what_to_do():
-    assert "if nobody is, 'jug cleanup --locks-only --force' removes" in gave_up(LockDetails(False))
+    assert "if nobody does, 'jug cleanup --locks-only --force' removes" in gave_up(LockDetails(False))
 
 
 def test_failures_in_other_workers_count_as_well():
