@@ -383,7 +383,7 @@ def test_tasks_that_a_library_made_when_it_was_imported_are_there_after_a_barrie
     assert python(tmp_path, write(tmp_path, lock, "lock.py")).out == "True\n"
     done = jug(tmp_path, "execute", "--nr-wait-cycles", "1", "--wait-cycle-time", "0.1")
     assert done.code == 3 and "1 running" in done.last
-    assert jug(tmp_path, "cleanup", "--locks-only").code == 0
+    assert jug(tmp_path, "cleanup", "--locks-only", "--force").code == 0
     assert jug(tmp_path, "execute").code == 0
     assert jug(tmp_path, "status").table()["Total:"]["Finished"] == 3
 

@@ -74,6 +74,7 @@ SHOWN = {
         "locks-only": "subcommands/test_cleanup.py::test_what_goes_and_what_stays",
         "failed-only": "subcommands/test_cleanup.py::test_what_goes_and_what_stays",
         "keep-locks": "subcommands/test_cleanup.py::test_the_options_exclude_each_other",
+        "force": "subcommands/test_cleanup.py::test_what_goes_and_what_stays",
         "dry-run": "subcommands/test_cleanup.py::test_a_dry_run_changes_nothing_and_says_what_the_real_run_does",
     },
     "webstatus": {

@@ -86,6 +86,11 @@ class LockDetails:
         self.silent: float | None = None
         self.worker = ""
 
+    @property
+    def is_held(self) -> bool:
+        """Whether somebody may be at work under this lock."""
+        return not (self.failed or self.abandoned)
+
 
 class WorkerDetails:
     """What can be said of a worker by whoever looks at the store.
@@ -215,14 +220,15 @@ class base_store(ABC):
         return {as_name(name) for name in names if self.remove(name)}
 
     def cleanup(self, active: Collection[Any], keeplocks: bool = False) -> int:
-        """Remove all results but those of the tasks `active` (tasks or names), and all locks unless `keeplocks`.
+        """Remove all results but those of the tasks `active` (tasks or names), and abandoned locks unless `keeplocks`.
 
-        Returns the number of results removed.
+        What somebody may be at work at stays, the lock and the result. Returns the number of results removed.
         """
         keep = {as_name(t if isinstance(t, (bytes, str)) else t.hash()) for t in active}
+        keep.update(name for name, lock in self.lock_details().items() if lock.is_held)
         removed = len(self.remove_many([name for name in self.list() if name not in keep]))
         if not keeplocks:
-            self.remove_locks()
+            self.remove_abandoned()
         return removed
 
     def first_missing(self, names: Collection[Name]) -> bytes | None:
