@@ -109,8 +109,7 @@ class Scheduler:
                 self._interrupts.check()  # a signal may be why nobody waited for the store
                 raise
             except StopWorker as stop:
-                more = self.reload_when is not None or self.plan.unfinished()
-                self._ending = Ending.STOPPED if more else Ending.COMPLETE
+                self._ending = Ending.STOPPED if self._is_anything_left() else Ending.COMPLETE
                 self._reason = f"Stopped, because {stop}."
         outcome = Outcome(self._ending, self._reason, self.failures, self._left(), self._progress)
         outcome.elsewhere = [self.graph.tasks[node] for node in self._others.failed()]
@@ -136,6 +135,15 @@ class Scheduler:
         self._progress = False  # what was there before is none
         if next(iter(self.store.listlocks()), None) is not None:  # others are at work: begin somewhere else
             self.plan.jump(self.world.chance())
+
+    def _is_anything_left(self) -> bool:
+        """Whether a worker that is stopped would have more to do; somebody may have removed results meanwhile."""
+        if not self.plan.unfinished():
+            try:
+                self._look()
+            except StopWorker:
+                pass  # once more
+        return self.reload_when is not None or bool(self.plan.unfinished())
 
     def finished(self) -> set[bytes]:
         """The hashes of all tasks that are finished, as far as this worker knows."""
