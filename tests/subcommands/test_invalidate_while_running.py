@@ -1,4 +1,4 @@
-"""``jug invalidate`` while workers run: they compute again what is gone, before any of them says that all is finished."""
+"""``jug invalidate`` while workers run: they compute again what is gone, before any says that all is finished."""
 
 import os
 
@@ -92,7 +92,7 @@ def test_a_worker_that_has_to_stop_says_what_is_left_of_it(busy):
     assert jug(where, "check").code == 1
 
 
-def test_a_worker_that_reaches_its_limit_with_the_last_task_looks_once_more_before_it_says_that_all_is_finished(
+def test_a_worker_that_reaches_its_limit_with_the_last_task_looks_once_more_before_it_ends(
     tmp_path,
 ):
     write(tmp_path, JUGFILE)
