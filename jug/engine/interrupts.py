@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
+_MOST_CAUSES = 10
 _AGAIN = 1.0  # seconds: whoever sends it twice by mistake, as batch systems do, interrupts no clean-up of the task
 
 
@@ -116,6 +117,21 @@ class Interrupts(Ending):
     def _interrupted(self, signum: int) -> Interrupted:
         self._raised = signum, time.monotonic()
         return Interrupted(signum)
+
+
+def may_be_by_a_signal(error: BaseException | None) -> bool:
+    """Whether `error` says that a program was ended by such a signal: we may be about to get it, too.
+
+    Batch systems send it to all processes of a job, one after the other.
+    """
+    for _ in range(_MOST_CAUSES):
+        if error is None:
+            break
+        code = getattr(error, "returncode", None)
+        if isinstance(code, int) and (-code in SIGNALS or code - 128 in SIGNALS):  # of the program, or by its shell
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _caught_elsewhere() -> frozenset[int]:

@@ -11,7 +11,7 @@ from ..errors import DamagedResultError, StopWorker, StoreError
 from ..hooks import jug_hook
 from .commit import commit
 from .failures import Failures
-from .interrupts import Interrupted, Interrupts
+from .interrupts import Interrupted, Interrupts, may_be_by_a_signal
 from .journal import record_failure
 from .losses import Losses
 from .others import Others
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 # one part in so many of the time.
 _LOOK_INTERVAL = 0.02
 _LOOK_SHARE = 20
+
+# For as long, a signal may be on its way to this process that has ended a program of the task already, in seconds.
+_GRACE = 1.0
 
 _ENDS_THE_WORKER = (Interrupted, KeyboardInterrupt, StopWorker, StoreError)
 
@@ -311,6 +314,8 @@ class Scheduler:
             self.plan.freed(node)
             raise error
         self._interrupts.check()  # a function may have made another error of the signal
+        if may_be_by_a_signal(error):
+            self._nap(_GRACE)
         lost = self._losses.lost(node, error)
         if lost is None:
             return True  # sys.exit() in a task is a failure of that task, too

@@ -1,5 +1,6 @@
 """``jug execute`` and signals: whatever the task is doing, the lock is released and the exit status is 128 + signal."""
 
+import os
 import signal
 
 import pytest
@@ -163,3 +164,45 @@ def test_a_task_that_was_interrupted_is_ready_again(tmp_path):
     assert jug(tmp_path, "status", "--short").out == "1 tasks waiting to be run, 0 failed, 0 complete, (none active).\n"
     (tmp_path / "go").touch()
     assert jug(tmp_path, "execute").code == 0
+
+
+PROGRAM = '["sh", "-c", "echo $$ > started.new; mv started.new started; exec sleep 100"]'
+WAITS = {
+    "subprocess": f"subprocess.run({PROGRAM}, check=True)",
+    "a shell": (
+        "Path('sleeps').write_text('echo $$ > n; mv n started; exec sleep 100')\n    "
+        "subprocess.check_call(['sh', '-c', 'sh sleeps; exit $?'])"
+    ),
+    "jug_execute": f"from jug.utils import jug_execute\n    jug_execute.f({PROGRAM})",
+    "another error": (
+        f"try: subprocess.run({PROGRAM}, check=True)\n    except Exception as error: raise ValueError('no') from error"
+    ),
+}
+
+
+def end_the_program(worker, where):
+    """End the program that the task waits for, and return when the worker knows."""
+    pid = int((where / "started").read_text())
+    os.kill(pid, signal.SIGTERM)
+    try:
+        while worker.process.poll() is None:
+            os.kill(pid, 0)
+    except ProcessLookupError:
+        pass
+
+
+@pytest.mark.parametrize("body", WAITS.values(), ids=WAITS)
+def test_a_task_whose_program_gets_the_signal_first_has_not_failed(tmp_path, body):
+    worker = run(tmp_path, body)
+    end_the_program(worker, tmp_path)
+    worker.process.send_signal(signal.SIGTERM)
+    done = worker.wait()
+    assert (done.code, done.err) == (143, "jug: Stopped by SIGTERM; all locks are released\n")
+    assert left(tmp_path) == (0, 0, 0)
+
+
+def test_a_task_whose_program_alone_was_ended_has_failed(tmp_path):
+    worker = run(tmp_path, WAITS["subprocess"])
+    end_the_program(worker, tmp_path)
+    assert worker.wait().code == 1
+    assert left(tmp_path) == (0, 1, 1)
