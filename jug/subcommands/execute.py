@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import task
 from ..config import Option
 from ..engine.execution import Execution
+from ..engine.interrupts import Interrupted, ignore_signals
 from ..engine.jugfile import Jugfile
 from ..engine.outcome import Ending
 from ..engine.scheduler import Settings
@@ -81,7 +82,11 @@ class ExecuteCommand(SubCommand):
             reporter,
             selects,
         )
-        outcome = execution.run(jugspace)
+        try:
+            outcome = execution.run(jugspace)
+        except Interrupted:
+            ignore_signals()  # a second one is not to come between this worker and what is left to be put in order
+            raise
         jug_hook("execute.finished_pre_status")
         print_task_summary_table(
             options, [("Executed", reporter.executed_by_name), ("Loaded", reporter.loaded_by_name)]

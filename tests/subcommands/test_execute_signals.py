@@ -86,11 +86,15 @@ def test_a_task_that_catches_the_first_signal_and_goes_on_is_ended_by_a_later_on
 
 
 def test_what_a_task_cleans_up_is_not_interrupted_by_the_same_signal_sent_twice(tmp_path):
-    body = f"{STARTED}\n    try: time.sleep(100)\n    finally: Path('caught').touch(); time.sleep(0.1); print('clean')"
+    body = (
+        f"{STARTED}\n    try: time.sleep(100)\n    finally:\n        Path('caught').touch()"
+        "\n        while not os.path.exists('go'): time.sleep(0.01)\n        print('clean')"
+    )
     worker = run(tmp_path, body)
     worker.process.send_signal(signal.SIGXCPU)
     wait_for_file(tmp_path / "caught", alive=worker)
     worker.process.send_signal(signal.SIGXCPU)
+    (tmp_path / "go").touch()
     done = worker.wait()
     assert (done.code, done.out) == (128 + signal.SIGXCPU, "clean\n")
 
@@ -197,7 +201,7 @@ def test_a_task_whose_program_gets_the_signal_first_has_not_failed(tmp_path, bod
     end_the_program(worker, tmp_path)
     worker.process.send_signal(signal.SIGTERM)
     done = worker.wait()
-    assert (done.code, done.err) == (143, "jug: Stopped by SIGTERM; all locks are released\n")
+    assert (done.code, done.last) == (143, "jug: Stopped by SIGTERM; all locks are released")
     assert left(tmp_path) == (0, 0, 0)
 
 
