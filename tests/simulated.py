@@ -135,10 +135,10 @@ class Leases(dict_store):
         return sum(self.remove_lock(name) for name in gone)
 
 
-def at_work(worker, host, pid, user="ann", since=1e9, gone=False, run="this run", silent=None):
+def at_work(worker, host, pid, user="ann", since=1e9, gone=False, run="this run", sign=None):
     """A worker as a store tells of it."""
     details = WorkerDetails(worker, host, pid, since, run)
-    details.user, details.gone, details.silent = user, gone, silent
+    details.user, details.gone, details.sign = user, gone, sign
     return details
 
 

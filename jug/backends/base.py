@@ -109,11 +109,13 @@ class WorkerDetails:
         The run that it belongs to; see :meth:`base_store.run_id`.
     gone : bool
         It is known to have ended without saying so.
+    sign : float or None
+        When it gave its last sign of life, in seconds since the epoch by the clock of the store; None if not known.
     silent : float or None
         For how many seconds it has been seen to give no sign of life; None if that is not known.
     """
 
-    __slots__ = ("gone", "host", "pid", "run", "silent", "since", "user", "worker")
+    __slots__ = ("gone", "host", "pid", "run", "sign", "silent", "since", "user", "worker")
 
     def __init__(self, worker: str, host: str, pid: int, since: float | None = None, run: str = "") -> None:
         self.worker = worker
@@ -123,6 +125,7 @@ class WorkerDetails:
         self.since = since
         self.run = run
         self.gone = False
+        self.sign: float | None = None
         self.silent: float | None = None
 
 

@@ -1,8 +1,9 @@
 """What has failed in this run: it is not tried again in it, neither here nor by other workers, unless told.
 
-Workers that are at work at the same time are of one run (``base_store.run_id``). A failure counts if it is recorded as
-one of this run, or if it came after this worker began, whoever had it. What failed before a new run began is tried
-again: the code may have been mended. So is what this very process had failed with before, when it is told to work anew.
+Workers that are at work at the same time are of one run (``base_store.run_id``), but for those who begin at the very
+same moment. A failure counts if it is recorded as one of this run, or of somebody's who is at work, or if it came after
+this worker began, whoever had it. What failed before a new run began is tried again: the code may have been mended. So
+is what this very process had failed with before, when it is told to work anew.
 """
 
 from __future__ import annotations
@@ -31,6 +32,13 @@ class Failures:
         self.store = store
         self._before = {name: _mark(record) for name, record in store.failures().items()}
         self._to_retry: set[bytes] | None = None
+        self._runs: set[str] = set()
+
+    def join(self) -> None:
+        """Be of the run of those who are at work; before the first lock, so that those who come later join this one."""
+        if not self._runs:
+            at_work = {worker.run for worker in self.store.workers() if not worker.gone}
+            self._runs = {self.store.run_id(), *at_work} - {""}
 
     def has(self, name: bytes) -> bool:
         """Whether the task has failed in this run; asked under its lock, this is the truth."""
@@ -56,8 +64,10 @@ class Failures:
     def _counts(self, name: bytes, record: _Record) -> bool:
         if not self._is_old(name, record):
             return True
-        is_own = record.get("worker") == this_worker()
-        return not is_own and bool(record.get("run")) and record["run"] == self.store.run_id()
+        if record.get("worker") == this_worker() or not record.get("run"):
+            return False
+        self.join()
+        return record["run"] in self._runs
 
     def _is_old(self, name: bytes, record: _Record) -> bool:
         return self._before.get(name) == _mark(record)

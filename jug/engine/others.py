@@ -50,6 +50,7 @@ class Others:
         Another worker has it, or has failed with it, which the plan knows then; or the node, which is READY still, has
         a result.
         """
+        self._failures.join()
         name = self._hash(node)
         lock = self._store.getlock(name)
         if not lock.get():

@@ -40,12 +40,6 @@ class Holder:
         """Whether it is known to have ended."""
         return self.details.gone or any(lock.abandoned for _, lock in self.locks)
 
-    @property
-    def silent(self) -> float | None:
-        """For how many seconds it has been seen to give no sign of life."""
-        told = [self.details.silent, *(lock.silent for _, lock in self.locks)]
-        return min((seconds for seconds in told if seconds is not None), default=None)
-
 
 def holders(workers: Iterable[WorkerDetails], locks: Mapping[bytes, LockDetails]) -> list[Holder]:
     """All workers, those that are gone last, and all locks that are held."""

@@ -49,11 +49,8 @@ def _who(holder: Holder) -> tuple[str, str, str, str]:
 
 
 def _sign_of_life(holder: Holder) -> str:
-    if holder.is_gone:
-        return "gone"
-    if holder.silent is not None:
-        return f"alive, {holder.silent:.0f} s ago"
-    return "alive" if holder.is_known else "?"
+    when = _time(holder.details.sign)
+    return f"{when} (gone)" if holder.is_gone else when
 
 
 def _called(graph: Graph, name: bytes) -> str:

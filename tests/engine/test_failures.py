@@ -85,13 +85,32 @@ def test_a_process_that_is_told_to_work_anew_tries_again_what_it_failed_with(sto
     assert ran == ["bad", "bad"]
 
 
-def test_the_name_of_the_run_is_not_asked_for_without_need():
-    class Silent(Shared):
-        def run_id(self):
-            raise AssertionError("asked")
+def test_a_worker_joins_its_run_before_its_first_lock_and_not_without_need():
+    asked = []
 
-    failures = Failures(Silent())
+    class Told(Shared):
+        def run_id(self):
+            asked.append("run")
+            return super().run_id()
+
+        def getlock(self, name):
+            asked.append("lock")
+            return super().getlock(name)
+
+    failures = Failures(Told())
     assert failures.names() == set() and not failures.has(NAMES[0])
+    assert asked == []
+    job("one"), job("two")
+    assert worker(Told()).run().exit_code == 0
+    assert asked == ["run", "lock", "lock"]
+
+
+def test_failures_of_those_who_began_at_the_same_moment_count_too():
+    store = simulated.Leases()
+    store.known += [simulated.at_work("w2", "h", 2, run="other"), simulated.at_work("w3", "h", 3, run="old", gone=True)]
+    store.record_failure(NAMES[0], record("other"))
+    store.record_failure(NAMES[1], record("old"))
+    assert Failures(store).names() == {NAMES[0]}
 
 
 # Trying again

@@ -10,7 +10,7 @@ NAMES = [b"%040x" % number for number in range(6)]
 
 def lock(host="", pid=0, worker="", since=None, **more):
     details = LockDetails(more.pop("failed", False), host, pid, since, more.pop("abandoned", False))
-    details.worker, details.silent = worker, more.pop("silent", None)
+    details.worker = worker
     return details
 
 
@@ -55,9 +55,3 @@ def test_those_who_are_gone_are_last_and_those_without_a_name_behind_those_who_h
 
 def test_failed_locks_are_held_by_nobody():
     assert told([], {NAMES[0]: lock("node1", 1, failed=True)}) == []
-
-
-def test_the_last_sign_of_life_is_that_of_the_worker_or_of_any_of_its_locks():
-    workers = [at_work("a", "node1", 1, silent=9.0), at_work("b", "node2", 2)]
-    one, other = holders(workers, {NAMES[0]: lock("node1", 1, "a", silent=4.0)})
-    assert (one.silent, other.silent) == (4.0, None)

@@ -28,10 +28,11 @@ STARTED = 'Path("started").touch()'
 # What the task does; each says when it has begun.
 DOING = {
     "in Python": f"{STARTED}\n    while True: pass",
-    "in a subprocess": 'subprocess.run(["sh", "-c", "touch started; exec sleep 100"])',
+    # Not before it is waited for: what interrupts its being started would leave it behind.
+    "in a subprocess": 'subprocess.run(["sh", "-c", "read x; touch started; exec sleep 100"], input=b"x\\n")',
     "in a C call that comes back": f"{STARTED}\n    time.sleep(100)",
     "in a C call that comes back later": 'os.system("touch started; until [ -e go ]; do sleep 0.05; done")',
-    "in an except that swallows": f"{STARTED}\n    try: time.sleep(100)\n    except: pass",
+    "in an except that swallows": f"try: {STARTED}; time.sleep(100)\n    except: pass",
     "in a destructor": (
         f"class Slow:\n        def __del__(self):\n            {STARTED}; time.sleep(100)\n    slow = Slow(); del slow"
     ),
@@ -75,7 +76,7 @@ def test_whatever_the_task_is_doing_the_worker_ends_and_nothing_of_it_counts(tmp
 
 
 def test_a_task_that_catches_the_first_signal_and_goes_on_is_ended_by_a_later_one(tmp_path):
-    body = f"{STARTED}\n    try: time.sleep(100)\n    except BaseException: Path('caught').touch(); time.sleep(100)"
+    body = f"try: {STARTED}; time.sleep(100)\n    except BaseException: Path('caught').touch(); time.sleep(100)"
     worker = run(tmp_path, body)
     worker.process.send_signal(signal.SIGTERM)
     wait_for_file(tmp_path / "caught", alive=worker)
@@ -87,7 +88,7 @@ def test_a_task_that_catches_the_first_signal_and_goes_on_is_ended_by_a_later_on
 
 def test_what_a_task_cleans_up_is_not_interrupted_by_the_same_signal_sent_twice(tmp_path):
     body = (
-        f"{STARTED}\n    try: time.sleep(100)\n    finally:\n        Path('caught').touch()"
+        f"try: {STARTED}; time.sleep(100)\n    finally:\n        Path('caught').touch()"
         "\n        while not os.path.exists('go'): time.sleep(0.01)\n        print('clean')"
     )
     worker = run(tmp_path, body)

@@ -50,9 +50,9 @@ def test_who_holds_what_since_when(capsys):
     store.store[b"lock:" + b"f" * 40] = 1  # a lock that says nothing, of no task
     store.gone.add(tasks[2].hash())
     store.known += [
-        at_work("w2", "node8", 5, user="bob", gone=True),
+        at_work("w2", "node8", 5, user="bob", gone=True, sign=1e9),
         at_work("w1", "node7", 1234, user="ann"),
-        at_work("w3", "node7", 99, user="ann", since=None, silent=41.7),
+        at_work("w3", "node7", 99, user="ann", since=None, sign=1e9),
     ]
     lines = status(capsys, store, workers=True)[1]
     name = tasks[0].name
@@ -62,15 +62,15 @@ def test_who_holds_what_since_when(capsys):
     table = [[cell.strip() for cell in row if cell.strip()] for row in table]
     assert table[:5] == [
         ["Worker", "User", "Started", "Last sign of life", "Running", "Since"],
-        ["node7:99", "ann", "?", "alive, 42 s ago", "-", "-"],
-        ["node7:1234", "ann", SINCE, "alive", table[2][4], SINCE],
+        ["node7:99", "ann", "?", SINCE, "-", "-"],
+        ["node7:1234", "ann", SINCE, "?", table[2][4], SINCE],
         [f"{name}(2)", SINCE],
         ["old:77", "?", "?", "?", f"{name}(4)", "?"],
     ]
     assert len(table[2][4]) == 80 and table[2][4].startswith(f"{name}('xxx") and table[2][4].endswith("...")
     assert table[5:] == [
         ["(not known)", "?", "?", "?", "(no task of the jugfile)", "?"],
-        ["node8:5", "bob", SINCE, "gone", f"{name}(3)", SINCE],
+        ["node8:5", "bob", SINCE, f"{SINCE} (gone)", f"{name}(3)", SINCE],
         ["3 workers, 1 of them without a task, 1 gone."],
         [],
     ]
