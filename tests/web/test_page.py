@@ -6,7 +6,7 @@ import signal
 
 import pytest
 from debian import program
-from processes import start, write
+from processes import lose, start, write
 from watching import CHROMIUM, Watching
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -150,6 +150,29 @@ def test_a_run_from_its_beginning_to_its_end_on_a_page_that_is_never_loaded_agai
         assert names(page) == ["jugfile.step", "jugfile.report"]
         assert cells(page, 3) == ["4\u2009/\u20094", "1\u2009/\u20091"]
         assert page.evaluate("window.marker") == "never loaded again"
+
+
+def test_what_a_worker_has_left_behind_is_told_until_another_one_takes_it_over(tmp_path, open_page):
+    write(tmp_path, JUGFILE)
+    workers = [start(tmp_path, "execute", "--short") for _ in range(2)]
+    with Watching(tmp_path, "--interval", "0.1") as watching:
+        page = open_page(watching)
+        expect(page.locator("#legend")).to_contain_text("2running", timeout=PATIENCE)
+        expect(page.locator("th[data-key=abandoned]")).to_be_hidden()
+        expect(page.locator("#legend")).not_to_contain_text("abandoned")
+        lose(workers[0])
+        expect(page.locator("#legend")).to_contain_text("1abandoned", timeout=PATIENCE)
+        expect(page.locator("th[data-key=abandoned]")).to_be_visible()
+        assert cells(page, 6) == ["1"]
+        see(page, "#workers-count", "1")
+        expect(page.locator("#workers-list .gone")).to_contain_text(f"process {workers[0].pid} of ")
+        expect(page.locator("#workers-list .gone")).to_contain_text("to run again when a worker comes")
+        for n in range(4):
+            (tmp_path / f"go-{n}").touch()
+        see(page, "#sentence", "All 5 tasks are finished.")
+        expect(page.locator("th[data-key=abandoned]")).to_be_hidden()
+        expect(page.locator("#workers")).to_be_hidden(timeout=PATIENCE)
+    assert workers[1].wait().code == 0
 
 
 def test_many_names_are_sorted_and_filtered_by_clicking_and_typing(tmp_path, open_page):
