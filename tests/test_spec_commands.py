@@ -43,6 +43,11 @@ SHOWN = {
         "keep-failed": (
             "subcommands/test_execute_failures.py::test_a_failure_that_is_kept_is_not_run_again_until_it_is_cleaned_up"
         ),
+        "retry-failed": (
+            "subcommands/test_execute_failures_shared.py::"
+            "test_failed_locks_that_were_kept_are_given_free_by_retry_failed"
+        ),
+        "lease": "subcommands/test_execute.py::test_the_lease_is_set_before_anything_is_locked",
         "no-check-environment": "subcommands/test_execute_ends_early.py::test_no_check_environment",
     },
     "status": {
@@ -50,6 +55,7 @@ SHOWN = {
         "cache": "test_status_with_a_cache_says_the_same_without_reading_the_jugfile",
         "cache-file": "test_the_cache_of_status_is_kept_where_it_is_told",
         "clear": "test_clear_removes_the_cache_of_status",
+        "workers": "subcommands/test_status_workers.py::test_a_real_worker_is_seen_with_its_task_with_a_cache_too",
     },
     "check": {
         "": "subcommands/test_check.py::test_the_exit_status_says_whether_all_is_finished",
@@ -71,6 +77,7 @@ SHOWN = {
         "locks-only": "subcommands/test_cleanup.py::test_what_goes_and_what_stays",
         "failed-only": "subcommands/test_cleanup.py::test_what_goes_and_what_stays",
         "keep-locks": "subcommands/test_cleanup.py::test_the_options_exclude_each_other",
+        "force": "subcommands/test_cleanup.py::test_what_goes_and_what_stays",
         "dry-run": "subcommands/test_cleanup.py::test_a_dry_run_changes_nothing_and_says_what_the_real_run_does",
     },
     "webstatus": {

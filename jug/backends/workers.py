@@ -33,7 +33,7 @@ def details(jugdir: JugDir) -> list[WorkerDetails]:
     for found in holders(jugdir):
         holder = found.holder
         worker = WorkerDetails(holder.worker, holder.host, holder.pid, holder.since, holder.run)
-        worker.user = holder.user
+        worker.user, worker.sign = holder.user, found.attributes.st_mtime
         worker.gone, worker.silent = jugdir.liveness.is_gone(found), jugdir.liveness.silent(found)
         workers.append(worker)
     return workers
