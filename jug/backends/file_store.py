@@ -24,6 +24,7 @@ from .listing import file_listing
 from .liveness import Liveness
 from .packlock import PACK_LOCK
 from .packs import Packing, Packs
+from .persistence import persist
 from .signing import Unsigned
 from .workers import details, join, leave, remove_remains, sweep
 
@@ -225,8 +226,8 @@ class file_store(judged_store):
             return details(self._dir)
 
     def run_id(self) -> str:
-        with cannot("write", self._dir.path(TEMPORARY)):
-            return join(self._dir)
+        with cannot("write", path := self._dir.path(TEMPORARY)):
+            return persist(self._fs, path, lambda: join(self._dir))
 
     # Failures
 
@@ -245,8 +246,7 @@ class file_store(judged_store):
     # Ends
 
     def close(self) -> None:
-        with cannot("leave", self._dir.root):
-            leave(self._dir)
+        leave(self._dir)
 
     @staticmethod
     def remove_store(jugdir: str) -> None:
