@@ -126,6 +126,10 @@ class Link:
         value = next(iter(told.values())) if isinstance(told, dict) else told[1]
         return None if value is None else value.decode()
 
+    def say_more(self, what: str) -> None:
+        """If patience has ended, this says why from now on."""
+        self._gave_up = self._gave_up and what
+
     def set_aside(self, key: bytes, answer: bool) -> None:
         """Remember what the last question also told; good for one :meth:`recall`, now."""
         self._aside = key, answer, time.monotonic()

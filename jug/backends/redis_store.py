@@ -83,7 +83,7 @@ class redis_store(base_store):
 
     def dump(self, object: Any, name: Name) -> None:
         value = self._value(object)
-        with _worth(value):
+        with self._worth(value):
             self._link.ask("SET", RESULT + as_name(name), value, owed=True)
 
     def dump_locked(self, object: Any, name: Name, lock: base_lock) -> bool:
@@ -91,7 +91,7 @@ class redis_store(base_store):
         if not isinstance(lock, redis_lock):
             return super().dump_locked(object, name, lock)
         value = self._value(object)
-        with _worth(value):
+        with self._worth(value):
             return lock.publish(value)
 
     def load(self, name: Name) -> Any:
@@ -255,6 +255,16 @@ class redis_store(base_store):
             removed += gone
         return removed
 
+    @contextmanager
+    def _worth(self, value: bytes) -> Iterator[None]:
+        """What cannot be stored is lost: say how much it was."""
+        try:
+            yield
+        except StoreError as error:
+            trouble = f"{error}; what was to be stored is lost ({len(value)} bytes)"
+            self._link.say_more(trouble)
+            raise StoreError(trouble) from error
+
     def _value(self, object: Any) -> bytes:
         value = packed(object)
         if len(value) >= _MB and len(value) > self._limit():
@@ -270,15 +280,6 @@ class redis_store(base_store):
             told = self._link.setting("proto-max-bulk-len")
             self._most_bytes = int(told) if told else _MOST_BYTES
         return self._most_bytes
-
-
-@contextmanager
-def _worth(value: bytes) -> Iterator[None]:
-    """What cannot be stored is lost: say how much it was."""
-    try:
-        yield
-    except StoreError as error:
-        raise StoreError(f"{error}; what was to be stored is lost ({len(value)} bytes)") from error
 
 
 def _is_hash(name: bytes) -> bool:

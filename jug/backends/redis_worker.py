@@ -113,7 +113,6 @@ class Worker:
             pass  # the helper will do it, if the server comes back
         else:
             self._tell(b"bye")
-            self._helper.wait()
         self._let_go()
         self.name = b""
 
@@ -182,7 +181,7 @@ class Worker:
         self._helper = self._end = None
 
 
-_lingering: list[subprocess.Popen[bytes]] = []  # helpers that clear up without us
+_lingering: list[subprocess.Popen[bytes]] = []  # helpers that end, or clear up, without us
 
 
 def _hang_up(helper: subprocess.Popen[bytes]) -> None:
