@@ -13,10 +13,13 @@ _ABOUT_KEYS = re.compile(rb"(result|lock|holder|fail|worker):")
 
 
 class Proxy:
-    """Listens on :attr:`url`; `decide` gets the number of each exchange and answers None, BEFORE or AFTER."""
+    """Listens on :attr:`url`; `decide` gets the number of each exchange and answers None, BEFORE or AFTER.
+
+    New connections are to :attr:`server`, which may be replaced.
+    """
 
     def __init__(self, server, decide):
-        self._server = server
+        self.server = server
         self._decide = decide
         self._mutex = threading.Lock()
         self.exchanges = 0
@@ -50,7 +53,7 @@ class Proxy:
             thread.start()
 
     def _serve(self, client):
-        with socket.create_connection(("127.0.0.1", self._server.port)) as server:
+        with socket.create_connection(("127.0.0.1", self.server.port)) as server:
             try:
                 self._pass_on(client, server)
             except OSError:

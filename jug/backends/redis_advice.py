@@ -21,19 +21,24 @@ def warn_of_eviction(link: Link) -> None:
         warn(trouble)
 
 
-def advise(link: Link) -> None:
-    """Look at how the server is set up, as far as it tells, and warn a worker that is about to begin.
+def refuse_eviction(link: Link, facts: dict[str, str] | None = None) -> None:
+    """For who works.
 
     Raises
     ------
     StoreError
         The server may throw results away.
     """
-    facts = link.facts()
-    place = link.address.place
-    trouble = _eviction(link, facts)
+    trouble = _eviction(link, link.facts() if facts is None else facts)
     if trouble:
         raise StoreError(trouble)
+
+
+def advise(link: Link) -> None:
+    """Look at how the server is set up, as far as it tells, and warn a worker that is about to begin, or refuse."""
+    facts = link.facts()
+    place = link.address.place
+    refuse_eviction(link, facts)
     if facts.get("aof_enabled") == "0" and link.setting("save") == "":
         warn(
             f"The Redis server at {place} saves nothing to disk: when it ends, all results are lost "
@@ -52,13 +57,9 @@ def _eviction(link: Link, facts: dict[str, str]) -> str:
     policy = facts.get("maxmemory_policy", "noeviction")
     if policy == "noeviction" or facts.get("maxmemory", "0") == "0":
         return ""
-    return (
-        f"The Redis server at {link.address.place} throws results away once it is full (maxmemory-policy {policy}): "
-        "set it to noeviction"
-        if policy.startswith("allkeys-")
-        else f"The Redis server at {link.address.place} forgets who is at work once it is full "
-        f"(maxmemory-policy {policy}): set it to noeviction"
-    )
+    what = "throws results away" if policy.startswith("allkeys-") else "forgets who is at work"
+    place = link.address.place
+    return f"The Redis server at {place} {what} once it is full (maxmemory-policy {policy}): set it to noeviction"
 
 
 def _has_results(link: Link, database: int) -> bool:

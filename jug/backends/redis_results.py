@@ -89,8 +89,7 @@ def unpacked(name: bytes, value: bytes | None) -> Any:
     if value is None:
         raise KeyError(name)
     try:
-        data, is_sealed = _opened(value)
-        return decode(data, is_sealed)
+        return decode(_opened(value), exact=True)
     except (ValueError, KeyError) as error:  # a KeyError would say that there is no result
         what = f"The result {name.decode()} on the Redis server is damaged: {error}"
         raise DamagedResultError(what, name) from error
@@ -99,8 +98,8 @@ def unpacked(name: bytes, value: bytes | None) -> Any:
 def is_damaged(value: bytes) -> bool:
     """Whether the value stands for no object; nothing is unpickled to tell."""
     try:
-        data, is_sealed = _opened(value)
-        return bool(data) and decompress(data, is_sealed)[:1] not in (b"P", b"N")
+        data = _opened(value)
+        return bool(data) and decompress(data, exact=True)[:1] not in (b"P", b"N")
     except ValueError:
         return True
 
@@ -121,12 +120,12 @@ def publish(link: Link, name: bytes, value: bytes, keys: tuple[bytes, bytes], to
             return bool(told)
 
 
-def _opened(value: bytes) -> tuple[Bytes, bool]:
-    """The encoded object, and whether it was sealed; ``ValueError`` if the seal is wrong."""
+def _opened(value: bytes) -> Bytes:
+    """The encoded object; ``ValueError`` if the seal is wrong. A piece of a seal stays, as something that follows."""
     try:
         data = a2b_base64(value)
     except Base64Error as error:
         raise ValueError(str(error)) from error
     if len(data) != len(value) // 4 * 3 - value[-2:].count(b"="):  # what is no base64 has been passed over
         raise ValueError("it is not base64")
-    return unsealed(data)
+    return unsealed(data)[0]

@@ -22,9 +22,9 @@ import time
 from contextlib import contextmanager
 
 from ..errors import StoreError, UnstorableError
-from .base import as_name, base_store
+from .base import Listing, as_name, base_store
 from .failures import dump_record, parse_record
-from .redis_advice import warn_of_eviction
+from .redis_advice import refuse_eviction, warn_of_eviction
 from .redis_helper import HOLDER, LOCK, WORKER, WORKERS
 from .redis_link import TOGETHER, Link, Script
 from .redis_liveness import Liveness
@@ -108,6 +108,14 @@ class redis_store(base_store):
 
     def list(self) -> Iterator[bytes]:
         return self._names(RESULT)
+
+    def listing(self) -> Listing:
+        return _Listing(self)
+
+    def refuse_losses(self) -> None:
+        """Results have vanished: a worker does not go on if the server throws them away."""
+        if self._worker.name:
+            refuse_eviction(self._link)
 
     def first_missing(self, names: Collection[Name]) -> bytes | None:
         wanted = [as_name(name) for name in names]
@@ -280,6 +288,18 @@ class redis_store(base_store):
             told = self._link.setting("proto-max-bulk-len")
             self._most_bytes = int(told) if told else _MOST_BYTES
         return self._most_bytes
+
+
+class _Listing(Listing):
+    def __init__(self, store: redis_store) -> None:
+        super().__init__(store)
+        self._check = store.refuse_losses
+
+    def refresh(self) -> tuple[set[bytes], set[bytes]]:
+        appeared, vanished = super().refresh()
+        if vanished:
+            self._check()
+        return appeared, vanished
 
 
 def _is_hash(name: bytes) -> bool:

@@ -87,7 +87,7 @@ def prepare(server):
 def content(server):
     """All keys and values; of holders, only that there is one, and of workers, how many there are."""
     client = server.client()
-    keys = sorted(key for key in client.keys() if not key.startswith((b"worker:", b"jug:workers")))
+    keys = sorted(key for key in client.keys("*") if not key.startswith((b"worker:", b"jug:workers")))
     values = {_timeless(key): key.startswith(b"holder:") or client.get(key) for key in keys}
     values["workers"] = client.hlen("jug:workers")
     assert values["workers"] == len(client.keys("worker:*"))

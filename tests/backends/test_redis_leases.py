@@ -181,7 +181,7 @@ def test_a_helper_that_was_killed_is_replaced_with_the_next_lock(store):
 
 @pytest.mark.parametrize("what", ["sleep", "fork"])
 def test_the_lock_of_a_killed_process_is_given_back_at_once(tmp_path, server, open_store, what):
-    holder, pid, helper = hold(tmp_path, server.url, what)
+    _, pid, helper = hold(tmp_path, server.url, what)
     other = open_store()
     lock = other.getlock(NAME)
     assert not lock.get()

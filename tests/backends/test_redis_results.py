@@ -1,4 +1,4 @@
-"""Values of results on a Redis server: damage is found, and what was computed under a lost lock is stored over nothing."""
+"""Values of results on a Redis server: damage is found, and what was computed under a lost lock overwrites nothing."""
 
 import base64
 import hashlib
@@ -64,10 +64,9 @@ def test_wherever_a_value_is_cut_the_damage_is_found():
     for obj in objects():
         value = packed(obj)
         assert not is_damaged(value)
-        lengths = [n for n in range(1, len(value)) if base64.b64decode(value[: n - n % 4])[-31:-24] != b"JUGSUM1"]
         whole_without_seal = len(base64.b64decode(value)) - 31
-        for length in lengths:
-            if length % 4 or length // 4 * 3 != whole_without_seal:
+        for length in range(1, len(value)):
+            if length % 4 or len(base64.b64decode(value[:length])) != whole_without_seal:
                 assert is_damaged(value[:length]), (obj, length)
 
 

@@ -39,7 +39,7 @@ def store(server):
 
 def keys(client):
     """All keys but those that say who is at work."""
-    return [key for key in client.keys() if not key.startswith((b"worker:", b"jug:workers"))]
+    return [key for key in client.keys("*") if not key.startswith((b"worker:", b"jug:workers"))]
 
 
 @pytest.fixture
@@ -442,7 +442,9 @@ def test_a_worker_warns_of_a_server_that_loses_results(own_server, capsys):
 )
 def test_nobody_works_on_a_server_that_throws_keys_away(own_server, capsys, policy, what):
     server = own_server("--maxmemory", "100mb", "--maxmemory-policy", policy)
-    sentence = f"The Redis server at 127.0.0.1:{server.port} {what} once it is full (maxmemory-policy {policy}): set it "
+    sentence = (
+        f"The Redis server at 127.0.0.1:{server.port} {what} once it is full (maxmemory-policy {policy}): set it "
+    )
     store = redis_store(server.url)
     with pytest.raises(StoreError, match=f"^{re.escape(sentence)}to noeviction$"):
         store.getlock(NAME).get()

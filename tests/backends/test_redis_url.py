@@ -40,6 +40,7 @@ FORMS = {
     "redis://[::1]:123/4": ("::1:123", 4),
     "redis://:word@host:123/4": ("host:123", 4),
     "redis://user:w%40rd@host:123/4": ("host:123", 4),
+    "redis://host?lease=90": ("host:6379", 0),
     "redis://host?socket_timeout=3&patience=5": ("host:6379", 0),
     "rediss://host:123/4?ssl_cert_reqs=none": ("host:123", 4),
     "unix:///run/redis.sock": ("/run/redis.sock", 0),
@@ -54,6 +55,9 @@ def test_every_form_of_url_is_taken(uri):
     address = Address(uri)
     assert (address.place, address.database) == FORMS[uri]
     assert address.patience == (5 if "patience=5" in uri else 600)
+    assert address.lease == (90 if "lease=90" in uri else 60)
+    assert "patience" not in address.url
+    assert "lease" not in address.url
     assert isinstance(select(uri), redis_store)
 
 
@@ -85,6 +89,8 @@ MISTAKES = {
     f"redis://host?password={SECRET}&socket_timeout=long": "socket_timeout",
     "redis://host?patience=long": "patience='long' is not a number of seconds",
     "redis://host?patience=-1": "patience='-1' is not a number of seconds",
+    "redis://host?lease=0.5": "lease='0.5' is not a number of seconds of at least 1",
+    "redis://host?lease=": "lease='' is not a number of seconds of at least 1",
     "redis://host?patience=inf": "patience='inf' is not a number of seconds",
     f"redsi://:{SECRET}@host": "Unknown kind of store 'redsi' in 'redsi://...@host'",
 }
