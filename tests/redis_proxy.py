@@ -53,11 +53,11 @@ class Proxy:
             thread.start()
 
     def _serve(self, client):
-        with socket.create_connection(("127.0.0.1", self.server.port)) as server:
-            try:
+        try:
+            with socket.create_connection(("127.0.0.1", self.server.port)) as server:
                 self._pass_on(client, server)
-            except OSError:
-                pass
+        except OSError:
+            pass
         _hang_up(client)
 
     def _pass_on(self, client, server):

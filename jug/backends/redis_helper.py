@@ -25,8 +25,10 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from typing import Any
+
+    Tokens = Collection[tuple[bytes, bytes]]
 
 LOCK, HOLDER, WORKER, WORKERS = b"lock:", b"holder:", b"worker:", b"jug:workers"
 
@@ -65,18 +67,18 @@ def worker_of(token: bytes) -> bytes:
     return worker if number.isdigit() and worker and not worker.strip(b"0123456789abcdef") else b""
 
 
-def tokens_at(ask: Callable[..., Any], keys: Iterable[bytes]) -> dict[bytes, bytes]:
-    """The tokens of all holders among `keys`, by the name of the task."""
-    found, wanted = {}, list(keys)
+def tokens_at(ask: Callable[..., Any], keys: Iterable[bytes]) -> Tokens:
+    """The holders `keys` as pairs: the name of the task, and the token."""
+    found, wanted = [], list(keys)
     for start in range(0, len(wanted), _TOGETHER):
         some = wanted[start : start + _TOGETHER]
         for key, token in zip(some, ask("MGET", *some), strict=True):
             if token and worker_of(token):
-                found[key[len(HOLDER) :]] = token
+                found.append((key[len(HOLDER) :], token))
     return found
 
 
-def give_back(ask: Callable[..., Any], worker: bytes, tokens: dict[bytes, bytes], if_silent: bool = False) -> int:
+def give_back(ask: Callable[..., Any], worker: bytes, tokens: Tokens, if_silent: bool = False) -> int:
     """Remove those locks that are the worker's, and the worker; returns how many there were. May be repeated.
 
     With `if_silent`, nothing happens once there is a sign of life of the worker again.
@@ -84,7 +86,7 @@ def give_back(ask: Callable[..., Any], worker: bytes, tokens: dict[bytes, bytes]
     life = WORKER + worker
     condition = (life,) if if_silent else ()
     removed = 0
-    for name, token in tokens.items():
+    for name, token in tokens:
         if worker_of(token) == worker:
             keys = (LOCK + name, HOLDER + name, *condition)
             removed += ask("EVAL", GIVE_BACK, len(keys), *keys, token)

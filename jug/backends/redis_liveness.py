@@ -80,7 +80,7 @@ class Liveness:
         `life` is for how many milliseconds its sign of life will still be there.
         """
         worker = worker_of(token)
-        if not worker or worker == self._me.name:
+        if not worker:
             return False
         self.meet([worker])
         if life >= 0 and not _may_be_dead_neighbour(token):  # the usual case: without any more questions
@@ -99,7 +99,7 @@ class Liveness:
     def bury_all(self) -> int:
         """As :meth:`bury`, with all that are gone."""
         tokens = tokens_at(self._link.ask, self._link.scan(HOLDER + b"*"))
-        workers = {*map(worker_of, tokens.values()), *self._link.ask("HKEYS", WORKERS)} - {self._me.name}
+        workers = {*(worker_of(token) for _, token in tokens), *self._link.ask("HKEYS", WORKERS)} - {self._me.name}
         return self.bury([name for name, worker in self.look(workers).items() if worker.gone])
 
     # One worker

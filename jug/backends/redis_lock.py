@@ -89,13 +89,19 @@ class redis_lock(base_lock):
 
     def get(self) -> bool:
         token = self._me.token()
-        told, holder, life = self._acquire(token)
-        if told == 0 and self._liveness.dismiss(holder, life):
+        self._me.held[token] = self._name  # first of all: no other thread is to take it for one that was forgotten
+        try:
             told, holder, life = self._acquire(token)
+            if told == 0 and self._is_freed(holder, life):
+                told, holder, life = self._acquire(token)
+        except BaseException:
+            del self._me.held[token]
+            raise
         if told > 0:
-            self._token = self._me.held[self._name] = token
+            self._token = token
             self._link.set_aside(self._result, told == 2)
         else:
+            del self._me.held[token]
             self._link.set_aside(self._keys[0], told < 0)
         return told > 0
 
@@ -103,6 +109,16 @@ class redis_lock(base_lock):
         # Owed: there were locks before, and a server that is full now is worth waiting for.
         told, holder, life = self._link.run(_ACQUIRE, (*self._keys, self._result), token, owed=True)
         return told, holder, life
+
+    def _is_freed(self, holder: bytes, life: int) -> bool:
+        """Take the lock from a holder that is gone; True if it may be free now."""
+        if worker_of(holder) != self._me.name:
+            return self._liveness.dismiss(holder, life)
+        if holder in self._me.held:
+            return False
+        # We had it, and the server, which has lost its last moments, does not know that we gave it back.
+        self._link.run(_RELEASE, self._keys, holder, owed=True)
+        return True
 
     def release(self) -> None:
         if self._token:
@@ -116,8 +132,7 @@ class redis_lock(base_lock):
         return stored
 
     def _let_go(self) -> None:
-        if self._me.held.get(self._name) == self._token:
-            del self._me.held[self._name]
+        self._me.held.pop(self._token, None)
         self._token = b""
 
     def is_locked(self) -> bool:

@@ -69,7 +69,7 @@ class Worker:
     name : bytes
         Its id; empty before it has joined.
     held : dict
-        The tokens of the locks that it holds, by the name of the task.
+        The tasks whose locks it holds, or is about to take, by token.
     """
 
     name: bytes
@@ -107,7 +107,7 @@ class Worker:
         if self._owner != os.getpid() or self._helper is None:
             return
         try:
-            give_back(self._link.ask, self.name, self.held)
+            give_back(self._link.ask, self.name, [(name, token) for token, name in self.held.items()])
             self.held.clear()
         except StoreError:
             pass  # the helper will do it, if the server comes back

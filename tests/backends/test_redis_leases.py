@@ -384,6 +384,32 @@ def test_a_process_made_by_fork_is_another_worker(server, store):
     assert [worker.pid for worker in store.workers()] == [os.getpid()]
 
 
+def test_a_lock_of_ours_that_comes_back_after_we_gave_it_back_is_ours_to_take(server, store, open_store):
+    lock = store.getlock(NAME)
+    assert lock.get()
+    other = store.getlock(OTHER)
+    assert other.get()
+    left = {key: server.ask("GET", key) for key in (b"lock:" + NAME, b"holder:" + NAME)}
+    lock.release()
+    client = server.client()
+    client.mset(left)  # as after a restart from an old file
+    client.close()
+    assert not open_store().getlock(NAME).get()
+    assert store.getlock(NAME).get()
+    assert not store.getlock(NAME).get()
+    assert not store.getlock(OTHER).get()
+
+
+def test_what_is_taken_back_if_the_worker_ends_is_also_a_lock_that_came_back(server, store):
+    assert store.getlock(OTHER).get()
+    token = b"%s:%d:1.0:%s-77" % (os.uname().nodename.encode(), os.getpid(), store._worker.name)
+    server.ask("MSET", b"lock:" + NAME, "L", b"holder:" + NAME, token)
+    helper = store._worker._helper
+    store._worker._let_go()  # as when the process ends without a word
+    assert helper.wait(HANGS) == 0
+    assert server.ask("KEYS", "*") == []
+
+
 # Runs
 
 
