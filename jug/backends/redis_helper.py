@@ -16,9 +16,7 @@ start of a bare Python.
 
 from __future__ import annotations
 
-import json
 import os
-import select
 import signal
 import sys
 import time
@@ -169,6 +167,8 @@ class Parent:
 
     def has_ended(self, seconds: float) -> bool:
         """Wait so long for the end of the worker."""
+        import select
+
         end = time.monotonic() + seconds
         while os.getppid() == self._pid:
             left = max(0.0, end - time.monotonic())
@@ -182,6 +182,8 @@ class Parent:
 
     def _is_told_more(self) -> bool:
         """Whether there is something on the line that is not its end, or the word for it."""
+        import select
+
         if not select.select([0], [], [], 0)[0]:
             return False
         text = os.read(0, 65536)
@@ -262,6 +264,8 @@ def main() -> None:
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     line = _first_line()
     if line:
+        import json
+
         Helper(json.loads(line)).run()
 
 

@@ -14,7 +14,6 @@ A worker of this machine is gone as soon as there is no process of its number th
 
 from __future__ import annotations
 
-import json
 import os
 import time
 
@@ -153,6 +152,8 @@ def _found(worker: WorkerDetails) -> str:
 
 
 def _parsed(text: bytes) -> tuple[str, dict[str, Any]]:
+    import json
+
     run, _, rest = text.partition(b" ")
     try:
         facts = json.loads(rest)

@@ -10,7 +10,6 @@ task costs no question more than without leases, and the helper need not be told
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import sys
 import threading
@@ -130,6 +129,8 @@ class Worker:
         self.held = {}
 
     def _join(self) -> None:
+        import json
+
         advise(self._link)
         name = self.name or os.urandom(8).hex().encode()
         self._let_go()
@@ -148,6 +149,7 @@ class Worker:
     # The helper
 
     def _start(self, name: bytes) -> None:
+        import json
         import subprocess
 
         told = {"worker": name.decode(), "pid": os.getpid(), "url": self._link.address.url, "lease": self._lease}
