@@ -102,12 +102,14 @@ class Helper:
         self._beat: float = told["beat"]
         self._server = Server(told["url"], told["path"])
         self._parent = Parent(told["pid"])
+        self._has_restored = False
 
     def run(self) -> None:
         due = time.monotonic() + self._beat
         while not self._parent.has_ended(due - time.monotonic()):
             due = time.monotonic() + (self._beat if self._show() else _AGAIN)
-        if not self._parent.took_leave:
+        # What we restored may have been what the worker, in that very moment, removed.
+        if self._has_restored or not self._parent.took_leave:
             self._clear_up()
 
     def _show(self) -> bool:
@@ -124,6 +126,7 @@ class Helper:
     def _renew(self) -> None:
         ask, life = self._server.ask, WORKER + self._worker
         if not ask("PEXPIRE", life, self._life):  # which a full server does, too
+            self._has_restored = True
             ask("HSET", WORKERS, self._worker, self._parent.facts)
             ask("SET", life, "1", "PX", self._life)
 

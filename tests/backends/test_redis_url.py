@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 from debian import program
@@ -205,6 +206,31 @@ def test_tls_with_the_options_of_the_url(encrypted, certificates):
     assert store.load(NAME) == large
     assert store.getlock(NAME).get()
     store.close()
+
+
+def is_renewed(store, server, **options):
+    """Whether the process beside a worker reaches the server: it writes anew what was removed."""
+    assert store.getlock(NAME).get()
+    server.ask("FLUSHALL", **options)
+    end = time.monotonic() + 60
+    while not server.ask("EXISTS", b"worker:" + store._worker.name, **options) and time.monotonic() < end:
+        time.sleep(0.02)
+    return bool(server.ask("EXISTS", b"worker:" + store._worker.name, **options))
+
+
+def test_signs_of_life_go_over_tls_too(encrypted, certificates):
+    uri = f"rediss://127.0.0.1:{encrypted.port}/2?lease=2&ssl_ca_certs={certificates / 'certificate'}"
+    store = redis_store(uri)
+    assert is_renewed(store, encrypted, db=2)
+    store.close()
+
+
+def test_signs_of_life_go_over_a_socket_and_with_a_password_too():
+    server = RedisServer("--requirepass", "open sesame").start()
+    store = redis_store(f"unix://:open%20sesame@{server.socket}?db=3&lease=2&decode_responses=True")
+    assert is_renewed(store, server, db=3, password="open sesame")
+    store.close()
+    server.close()
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(encrypted):

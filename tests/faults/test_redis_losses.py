@@ -41,6 +41,11 @@ def server():
     server.close()
 
 
+def dice_of(seed):
+    print("seed", seed)
+    return random.Random(seed)
+
+
 def begin(where, url, number):
     write(where, JUGFILE)
     return [start(where, "execute", "--jugdir", url, "--wait-cycle-time", "0.2", "--short") for _ in range(number)]
@@ -73,8 +78,7 @@ def check_end(where, workers, server):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_lost_questions_and_answers(tmp_path, server, seed):
-    print("seed", seed)
-    dice = random.Random(seed)
+    dice = dice_of(seed)
 
     def decide(number):
         return dice.choice([BEFORE, AFTER, AFTER]) if number > 100 and dice.random() < 0.08 else None
@@ -89,8 +93,7 @@ def test_lost_questions_and_answers(tmp_path, server, seed):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_everything_is_flushed_again_and_again(tmp_path, server, seed):
-    print("seed", seed)
-    dice = random.Random(seed)
+    dice = dice_of(seed)
     workers = begin(tmp_path, server.url, 4)
     flushed = 0
     at = 0
@@ -108,8 +111,7 @@ def test_everything_is_flushed_again_and_again(tmp_path, server, seed):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_results_and_locks_are_removed_at_random(tmp_path, server, seed):
-    print("seed", seed)
-    dice = random.Random(seed)
+    dice = dice_of(seed)
     workers = begin(tmp_path, server.url, 3)
     at = 0
     for _ in range(20):
@@ -125,8 +127,7 @@ def test_results_and_locks_are_removed_at_random(tmp_path, server, seed):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_failover_that_loses_the_last_writes(tmp_path, server, seed):
-    print("seed", seed)
-    dice = random.Random(seed)
+    dice = dice_of(seed)
     replica = RedisServer("--replicaof", "127.0.0.1", str(server.port)).start()
     try:
         with Proxy(server, lambda number: None) as proxy:
