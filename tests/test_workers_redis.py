@@ -27,6 +27,8 @@ JUGFILE = """
     @TaskGenerator
     def double(x):
         log(f"double {x}")
+        while os.path.exists("gate"):
+            sleep(0.01)
         sleep(0.002)
         return 2 * x
 
@@ -58,6 +60,21 @@ def wait_for_lines(where, number, worker):
     while len((where / "log").read_text().splitlines()) < number:
         assert worker.process.poll() is None, worker.wait()
         time.sleep(0.005)
+
+
+def wait_for(condition, worker):
+    while not condition():
+        assert worker.process.poll() is None, worker.wait()
+        time.sleep(0.005)
+
+
+def start_two(where, server, url):
+    """Two workers that are both at work before one of them can have finished anything."""
+    (where / "gate").touch()
+    workers = [start(where, "execute", "--jugdir", url, "--wait-cycle-time", "0.2") for _ in range(2)]
+    wait_for(lambda: server.ask("HLEN", "jug:workers") == 2, workers[0])
+    (where / "gate").unlink()
+    return workers
 
 
 def check_that_all_is_well(where, workers, url):
@@ -113,7 +130,7 @@ def test_connections_that_break_again_and_again(tmp_path, seed):
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_a_server_that_is_restarted(tmp_path, server, end):
     write(tmp_path, JUGFILE)
-    workers = [start(tmp_path, "execute", "--jugdir", server.url, "--wait-cycle-time", "0.2") for _ in range(2)]
+    workers = start_two(tmp_path, server, server.url)
     wait_for_lines(tmp_path, 60, workers[0])
     getattr(server, end)()
     time.sleep(0.5)  # it is away for a while: that is what is tested
@@ -129,8 +146,7 @@ def test_a_server_that_is_restarted(tmp_path, server, end):
 
 def test_a_server_that_stands_still_and_connections_that_are_cut(tmp_path, server):
     write(tmp_path, JUGFILE)
-    url = server.url + "?socket_timeout=0.3"
-    workers = [start(tmp_path, "execute", "--jugdir", url, "--wait-cycle-time", "0.2") for _ in range(2)]
+    workers = start_two(tmp_path, server, server.url + "?socket_timeout=0.3")
     for number in (40, 80, 120):
         wait_for_lines(tmp_path, number, workers[0])
         server.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
@@ -237,12 +253,6 @@ def test_a_failed_task_and_its_lock(tmp_path):
     assert server.ask("KEYS", "holder:*") == []
 
 
-def wait_for(condition, worker):
-    while not condition():
-        assert worker.process.poll() is None, worker.wait()
-        time.sleep(0.005)
-
-
 def test_no_worker_begins_on_a_server_that_throws_results_away(tmp_path):
     server = RedisServer("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lfu").start()
     use(tmp_path, "primes.py", "primes.py")
@@ -264,7 +274,8 @@ def test_a_worker_ends_when_a_server_has_begun_to_throw_results_away(tmp_path, s
     write(tmp_path, JUGFILE)
     worker = start(tmp_path, "execute", "--jugdir", server.url)
     wait_for_lines(tmp_path, 60, worker)
-    server.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-random", "maxmemory", "1")
+    server.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-random", "maxmemory", "100mb")
+    server.ask("DEL", *server.ask("KEYS", "result:*")[:10])  # as it does when it is full
     done = worker.wait()
     assert done.code == 4, done
     assert done.last.endswith(

@@ -113,7 +113,7 @@ class redis_store(base_store):
         return _Listing(self)
 
     def refuse_losses(self) -> None:
-        """Results have vanished: a worker does not go on if the server throws them away."""
+        """For a worker, once it has begun: it does not go on if the server throws results away by now."""
         if self._worker.name:
             refuse_eviction(self._link)
 
@@ -291,15 +291,15 @@ class redis_store(base_store):
 
 
 class _Listing(Listing):
+    """For a worker, the results of a server that throws results away are not worth listing."""
+
     def __init__(self, store: redis_store) -> None:
         super().__init__(store)
         self._check = store.refuse_losses
 
     def refresh(self) -> tuple[set[bytes], set[bytes]]:
-        appeared, vanished = super().refresh()
-        if vanished:
-            self._check()
-        return appeared, vanished
+        self._check()
+        return super().refresh()
 
 
 def _is_hash(name: bytes) -> bool:
