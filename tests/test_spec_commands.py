@@ -26,6 +26,7 @@ SHOWN = {
         "aggressive-unload": "subcommands/test_execute.py::test_aggressive_unload_gives_the_same_results",
         "jugdir": "subcommands/test_execute.py::test_jugdir_and_its_placeholders",
         "verbose": "subcommands/test_execute.py::test_verbose_info_tells_of_every_execution",
+        "sign-key": "subcommands/test_sign_key.py::test_results_are_signed_and_read_by_all_commands",
         "short": "subcommands/test_execute.py::test_short_has_no_table",
         "pdb": "subcommands/test_execute_failures.py::test_pdb_stops_where_the_task_failed",
         "debug": "test_debug_is_on_only_where_it_was_asked_for",
@@ -59,6 +60,8 @@ SHOWN = {
     "check": {
         "": "subcommands/test_check.py::test_the_exit_status_says_whether_all_is_finished",
         "hashes": "subcommands/test_check.py::test_stable_hashes",
+        "verify": "subcommands/test_check.py::test_results_that_are_whole_are_verified_and_not_unpickled",
+        "sign": "subcommands/test_sign_key.py::test_results_without_signatures_are_refused_until_they_are_signed",
     },
     "sleep-until": {"": "test_sleep_until_waits_beyond_barriers"},
     "shell": {"": "subcommands/test_shell.py::test_names_and_tools"},

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from typing import Any
 
+    from .verdict import Verdict
+
     Name = bytes | str
 
 
@@ -313,6 +315,10 @@ class base_store(ABC):
 
         Whoever calls this holds the lock of the task. None if the result is whole or gone, or the store cannot do this.
         """
+        return None
+
+    def verify(self, name: Name) -> Verdict | None:
+        """Read the result `name`, and say what is known of it, without unpickling anything; None if that is nothing."""
         return None
 
     def listing(self) -> Listing:

@@ -10,6 +10,7 @@ from .. import task
 from .failures import Failures
 from .graph import Graph
 from .jugfile import barrier_of
+from .mending import load_mending
 from .outcome import Ending, Outcome
 from .scheduler import Scheduler
 from .stores import current_store
@@ -82,7 +83,7 @@ class Execution:
                     "them itself, whenever it is read)."
                 )
                 return outcome
-            jugspace = self._jugfile.load()
+            jugspace = load_mending(self._jugfile, self._reporter)
 
     def _one_pass(self, jugspace: Mapping[str, Any]) -> Outcome:
         graph = Graph(task.alltasks)

@@ -9,6 +9,7 @@ from ..engine.interrupts import Interrupted, ignore_signals
 from ..engine.jugfile import Jugfile
 from ..engine.outcome import Ending
 from ..engine.scheduler import Settings
+from ..engine.stores import require_key
 from ..hooks import jug_hook
 from ..hooks.exit_checks import exit_env_vars
 from ..io import print_task_summary_table
@@ -37,6 +38,7 @@ class ExecuteCommand(SubCommand):
     """
 
     name = "execute"
+    works = True
     options = (
         Option("wait-cycle-time", 12.0, "How long to wait in each cycle (in seconds)", at_least=0),
         Option("nr-wait-cycles", 150, "How many wait cycles to do without any progress before giving up", at_least=0),
@@ -71,6 +73,7 @@ class ExecuteCommand(SubCommand):
     def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
         if not options.execute_no_check_environment:
             exit_env_vars()
+        require_key(store)
         if options.execute_lease is not None:
             store.lease = options.execute_lease
         reporter = ConsoleReporter(options)

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 from debian import program
-from processes import lose, start, write
+from processes import lose, start, use, write
 from watching import CHROMIUM, Watching
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -253,6 +253,31 @@ def test_names_are_text_whatever_they_are(tmp_path, open_page):
         assert page.evaluate("window.broken") is None
         assert page.evaluate("document.querySelectorAll('main script, main img').length") == 0
         assert overflow(page) == 0
+
+
+def test_no_script_but_its_own_is_run_in_the_page_and_no_other_page_can_frame_it(tmp_path, browser):
+    use(tmp_path, "chain.py")
+    with Watching(tmp_path) as watching:
+        context = browser.new_context()
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto(watching.url)
+        refused, is_unchanged = page.evaluate(
+            """async () => {
+                const refused = new Promise(done =>
+                    document.addEventListener("securitypolicyviolation", e => done(e.effectiveDirective)));
+                const script = document.createElement("script");
+                script.textContent = "window.changed = 1";
+                document.body.append(script);
+                return [await refused, window.changed === undefined];
+            }"""
+        )
+        assert refused.startswith("script-src") and is_unchanged
+        (tmp_path / "other.html").write_text(f'<iframe src="{watching.url}"></iframe>')
+        page.goto((tmp_path / "other.html").as_uri())
+        (frame,) = page.main_frame.child_frames
+        assert frame.locator("#percent").count() == 0 and frame.url.startswith("chrome-error:")
+        context.close()
 
 
 def overflow(page):
