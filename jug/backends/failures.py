@@ -1,7 +1,7 @@
 """What is remembered of tasks that failed: a small JSON file each, ``failures/<hash>`` in the jugdir.
 
-A record says what happened the last time; it decides nothing. Jug 2.7 takes these files for results that nobody uses,
-and removes them in ``jug cleanup``.
+A record says what happened the last time; in the run in which it happened, the task is not tried again. Jug 2.7 takes
+these files for results that nobody uses, and removes them in ``jug cleanup``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,15 @@ class FailureRecords:
             self._dir.publish(FAILURES, path, lambda stream: stream.write(data))
 
     def get(self, name: bytes) -> _Record | None:
-        """The record of the task `name`, or None."""
+        """The record of the task `name`, or None; that there is none is an answer of the server, and not of a cache."""
+        record = self._get(name)
+        if record is not None or self._dir.ownership.is_coherent:
+            return record
+        with cannot("read", self._dir.path(FAILURES)):
+            is_new = self._dir.revalidate(FAILURES)
+        return self._get(name) if is_new else None
+
+    def _get(self, name: bytes) -> _Record | None:
         path = self._path(name)
         with cannot("read", path):
             try:
@@ -53,7 +61,7 @@ class FailureRecords:
         """All that can be read, by name."""
         with cannot("list", self._dir.path(FAILURES)):
             names = self._dir.failures()
-        records = {name: self.get(name) for name in names}
+        records = {name: self._get(name) for name in names}
         self._read = {name: self._read[name] for name in names if name in self._read}
         return {name: record for name, record in records.items() if record is not None}
 

@@ -201,6 +201,8 @@ class OnNfs:
     def __getattr__(self, call):
         if call in ("abspath", "pid", "host", "token", "sleep", "monotonic", "now", "ear"):
             return getattr(self._client.disk, call)
+        if call == "kind":
+            return lambda path: self._client.kind
         return lambda *args: self._client.call(call, *args)
 
 
@@ -213,3 +215,14 @@ def test_that_there_is_no_result_is_an_answer_of_the_server(name):
     with pytest.raises(FileNotFoundError):
         two._fs.stat(two._dir.result(name))  # what this client believes, for half a minute
     assert two.can_load(name)
+
+
+def test_that_there_is_no_failure_is_an_answer_of_the_server_too(name):
+    disk = Disk()
+    one, two = (file_store("/jugdir", fs=OnNfs(disk, number)) for number in range(2))
+    one.record_failure(name[:-1] + b"x", {})
+    assert two.failure(name) is None
+    one.record_failure(name, {"run": "this"})
+    with pytest.raises(FileNotFoundError):
+        two._fs.stat(f"/jugdir/failures/{name.decode()}")
+    assert two.failure(name) == {"run": "this"}
