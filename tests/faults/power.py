@@ -7,6 +7,10 @@ combination: the bytes of a file, and its time stamp, by an fsync of the file; i
 import os
 from pathlib import Path
 
+CHANGES = frozenset(
+    ["create", "mkdir", "link", "unlink", "rmdir", "rename", "write", "truncate", "utime", "fsync", "fsyncdir"]
+)
+
 
 class Node:
     """A file, or a directory if it has `entries`: as it is seen, and as it is on disk."""
@@ -46,10 +50,9 @@ class Disk:
     # What is done
 
     def do(self, call):
-        """Obey a call, if it was done."""
-        method = getattr(self, "_" + call.op, None)
-        if call.done and method is not None:
-            method(call)
+        """Obey a call, if it was done and is one of CHANGES."""
+        if call.done and call.op in CHANGES:
+            getattr(self, "_on_" + call.op)(call)
 
     def _enter(self, *changes):
         for directory, name, node in changes:
@@ -59,46 +62,46 @@ class Disk:
                 directory.entries[name] = node
         self._pending.append({(directory, name): node for directory, name, node in changes})
 
-    def _create(self, call, is_directory=False):
+    def _on_create(self, call, is_directory=False):
         self._nodes[call.node] = Node(is_directory)
-        self._link(call)
+        self._on_link(call)
 
-    def _mkdir(self, call):
-        self._create(call, is_directory=True)
+    def _on_mkdir(self, call):
+        self._on_create(call, is_directory=True)
 
-    def _link(self, call):
+    def _on_link(self, call):
         self._enter((self._nodes[call.directory], call.name, self._nodes[call.node]))
 
-    def _unlink(self, call):
+    def _on_unlink(self, call):
         self._enter((self._nodes[call.directory], call.name, None))
 
-    _rmdir = _unlink
+    _on_rmdir = _on_unlink
 
-    def _rename(self, call):
+    def _on_rename(self, call):
         source, target = self._nodes[call.directory], self._nodes[call.directory2]
         node = source.entries[call.name]
         if target.entries.get(call.name2) is not node:  # else POSIX says that nothing happens
             self._enter((source, call.name, None), (target, call.name2, node))
 
-    def _write(self, call):
+    def _on_write(self, call):
         offset, _, text = call.detail.partition(":")
         data, new = self._nodes[call.node].data, bytes.fromhex(text)
         data.extend(bytes(max(0, int(offset) - len(data))))
         data[int(offset) : int(offset) + len(new)] = new
 
-    def _truncate(self, call):
+    def _on_truncate(self, call):
         data = self._nodes[call.node].data
         del data[int(call.detail) :]
         data.extend(bytes(int(call.detail) - len(data)))
 
-    def _utime(self, call):
+    def _on_utime(self, call):
         self._nodes[call.node].mtime = int(call.detail)
 
-    def _fsync(self, call):
+    def _on_fsync(self, call):
         node = self._nodes[call.node]
         node.synced, node.synced_mtime = bytes(node.data), node.mtime
 
-    def _fsyncdir(self, call):
+    def _on_fsyncdir(self, call):
         node = self._nodes[call.node]
         for position, change in enumerate(self._pending):
             if any(directory is node for directory, _ in change):
@@ -106,6 +109,11 @@ class Disk:
         self._pending = [change for change in self._pending if change]
 
     # What is left
+
+    def files(self, directory):
+        """The files in a directory below the root, as they are seen: {name: bytes}."""
+        found = self._root.entries.get(directory)
+        return {name: bytes(node.data) for name, node in (found.entries if found else {}).items()}
 
     def cut(self, chance, where):
         """Write to the new directory `where` what is left when power is lost now; everything here stays as it is."""

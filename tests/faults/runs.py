@@ -1,0 +1,113 @@
+"""A jugfile whose tasks say when they run and whose workers say what they have stored, and what must be true of both.
+
+What is said goes to files in the directory $REPORTS, one per process, a line at a time: ``ran N`` from the task,
+``stored N`` from the worker, which does so by a hook after the result is stored.
+"""
+
+from collections import Counter
+from pathlib import Path
+
+from processes import start, write
+
+from jug.backends.file_store import file_store
+
+#: What every worker of these tests is told: to look often, and not to wait for ever.
+PATIENCE = ("--wait-cycle-time", "0.1", "--nr-wait-cycles", "600")
+
+JUGFILE = """
+    import os
+    from pathlib import Path
+
+    from jug import TaskGenerator
+    from jug.hooks import register_hook
+
+    def say(*words):
+        path = os.path.join(os.environ["REPORTS"], str(os.getpid()))
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        os.write(fd, (" ".join(map(str, words)) + "\\n").encode())
+        os.close(fd)
+
+    @TaskGenerator
+    def work(n, *needs):
+        say("ran", n)
+        if n % 5 == 1:
+            return None
+        if n % 5 == 2:
+            return bytes(range(256)) * 300
+        return [n, *(need and need[0] for need in needs)]
+
+    @register_hook("execute.task-executed1")
+    def stored(task):
+        say("stored", task.args[0])
+
+    tasks = []
+    for n in range(NUMBER):
+        tasks.append(work(n, *tasks[max(0, n - 4) : n : 3]))
+
+    Path(os.environ["REPORTS"], "names").write_text("\\n".join(task.hash().decode() for task in tasks))
+"""
+
+
+class Run:
+    """Workers in the directory `where`; their jugdir and their reports are there, or on `mount`."""
+
+    def __init__(self, where, number, mount=None):
+        self.where = Path(where)
+        self.number = number
+        self.jugdir = Path(mount.path if mount else where, "jugdir")
+        self.reports = Path(mount.path if mount else where, "reports")
+        self.reports.mkdir(exist_ok=True)
+        self._said = Path(mount.backing if mount else where, "reports")  # it is not for us to be among the calls
+        write(self.where, JUGFILE.replace("NUMBER", str(number)))
+
+    def start(self, *options, jugdir=None):
+        """Start a worker; on another path of the same jugdir if that is said."""
+        where = jugdir or self.jugdir
+        return start(self.where, "execute", "--jugdir", where, *PATIENCE, *options, REPORTS=str(self.reports))
+
+    def said(self):
+        """How often each task ran, and the numbers of those that were reported as stored."""
+        return parsed(path.read_text() for path in self._said.iterdir() if path.name.isdecimal())
+
+    def names(self):
+        """The names of the results, by number."""
+        return (self._said / "names").read_text().encode().split()
+
+    def assert_all_is_well(self, jugdir=None):
+        """Everything is computed and right, and nothing else is left in the jugdir."""
+        jugdir = Path(jugdir or self.jugdir)
+        store = file_store(jugdir)
+        assert [store.load(name) for name in self.names()] == expected(self.number)
+        assert left_over(jugdir) == []
+
+
+def parsed(texts):
+    """What :meth:`Run.said` returns, of the texts of many processes."""
+    ran, stored = Counter(), set()
+    for text in texts:
+        for line in text.splitlines():
+            what, n = line.split()
+            if what == "ran":
+                ran[int(n)] += 1
+            else:
+                stored.add(int(n))
+    return ran, stored
+
+
+def expected(number):
+    """The results of the tasks, by number."""
+    values = []
+    for n in range(number):
+        needs = values[max(0, n - 4) : n : 3]
+        special = {1: None, 2: bytes(range(256)) * 300}
+        values.append(special.get(n % 5, [n, *(need and need[0] for need in needs)]))
+    return values
+
+
+def left_over(jugdir):
+    """What should not be there when nobody works any more: locks, temporary files, damaged results."""
+    found = []
+    for name in ("locks", "tempfiles", "corrupt"):
+        if Path(jugdir, name).exists():
+            found += sorted(f"{name}/{path.name}" for path in Path(jugdir, name).iterdir())
+    return found
