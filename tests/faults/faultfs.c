@@ -81,6 +81,8 @@ struct node {
     struct name *names;
     double names_when;
     long long stamp;
+    struct listing listing; /* of the directory, when it had this stamp */
+    long long listing_stamp;
 };
 
 #define BUCKETS 4096
@@ -532,21 +534,38 @@ static void clear(struct listing *listing)
     listing->number = 0;
 }
 
+static void add(struct listing *listing, ino_t ino, unsigned char type, const char *name)
+{
+    listing->entries = realloc(listing->entries, (listing->number + 1) * sizeof *listing->entries);
+    listing->entries[listing->number].ino = ino;
+    listing->entries[listing->number].type = type;
+    listing->entries[listing->number++].name = strdup(name);
+}
+
+static void copy(const struct listing *from, struct listing *to)
+{
+    clear(to);
+    for (size_t i = 0; i < from->number; i++)
+        add(to, from->entries[i].ino, from->entries[i].type, from->entries[i].name);
+}
+
 static int list(struct node *node, struct listing *listing)
 {
     struct place place;
     struct dirent *entry;
+    if (stamp_step && node->listing.number && node->listing_stamp == node->stamp) {
+        copy(&node->listing, listing);
+        return 0;
+    }
     DIR *directory = opendir(in_proc(&place, node->fd));
     if (!directory)
         return errno;
     clear(listing);
-    while ((entry = readdir(directory))) {
-        listing->entries = realloc(listing->entries, (listing->number + 1) * sizeof *listing->entries);
-        listing->entries[listing->number].ino = entry->d_ino;
-        listing->entries[listing->number].type = entry->d_type;
-        listing->entries[listing->number++].name = strdup(entry->d_name);
-    }
+    while ((entry = readdir(directory)))
+        add(listing, entry->d_ino, entry->d_type, entry->d_name);
     closedir(directory);
+    copy(listing, &node->listing);
+    node->listing_stamp = node->stamp;
     return 0;
 }
 

@@ -4,6 +4,8 @@ What is said goes to files in the directory $REPORTS, one per process, a line at
 ``stored N`` from the worker, which does so by a hook after the result is stored.
 """
 
+import random
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -12,10 +14,15 @@ from processes import start, write
 from jug.backends.file_store import file_store
 
 #: What every worker of these tests is told: to look often, and not to wait for ever.
-PATIENCE = ("--wait-cycle-time", "0.1", "--nr-wait-cycles", "600")
+PATIENCE = ("--wait-cycle-time", "0.1", "--nr-wait-cycles", "30")
+#: The helper of a worker that was killed may still be at work when the next worker has ended.
+HELPER_SECONDS = 0.1
 
 JUGFILE = """
     import os
+    import random
+    import signal
+    import time
     from pathlib import Path
 
     from jug import TaskGenerator
@@ -27,13 +34,27 @@ JUGFILE = """
         os.write(fd, (" ".join(map(str, words)) + "\\n").encode())
         os.close(fd)
 
+    def die():
+        # With all processes that were started by this one, and without a further word.
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                parent = path.read_text().rpartition(")")[2].split()[1]
+            except OSError:
+                continue  # it has ended meanwhile
+            if int(parent) == os.getpid():
+                os.kill(int(path.parent.name), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+
     @TaskGenerator
     def work(n, *needs):
         say("ran", n)
+        time.sleep(float(os.environ.get("TAKES", 0)))
+        if os.environ.get("DIE_AT") == str(n):
+            die()
         if n % 5 == 1:
             return None
         if n % 5 == 2:
-            return bytes(range(256)) * 300
+            return random.Random(n).randbytes(60_000)
         return [n, *(need and need[0] for need in needs)]
 
     @register_hook("execute.task-executed1")
@@ -42,7 +63,10 @@ JUGFILE = """
 
     tasks = []
     for n in range(NUMBER):
-        tasks.append(work(n, *tasks[max(0, n - 4) : n : 3]))
+        tasks.append(work(n, *tasks[max(0, n - 6) : max(0, n - 4)]))
+
+    if "LOOKS" in os.environ:  # as with barriers: this machine now believes that there are no results
+        [task.can_load() for task in tasks]
 
     Path(os.environ["REPORTS"], "names").write_text("\\n".join(task.hash().decode() for task in tasks))
 """
@@ -60,10 +84,10 @@ class Run:
         self._said = Path(mount.backing if mount else where, "reports")  # it is not for us to be among the calls
         write(self.where, JUGFILE.replace("NUMBER", str(number)))
 
-    def start(self, *options, jugdir=None):
-        """Start a worker; on another path of the same jugdir if that is said."""
+    def start(self, jugdir=None, **environment):
+        """Start a worker; on another path of the same jugdir if that is said. A task takes $TAKES seconds."""
         where = jugdir or self.jugdir
-        return start(self.where, "execute", "--jugdir", where, *PATIENCE, *options, REPORTS=str(self.reports))
+        return start(self.where, "execute", "--jugdir", where, *PATIENCE, REPORTS=str(self.reports), **environment)
 
     def said(self):
         """How often each task ran, and the numbers of those that were reported as stored."""
@@ -78,6 +102,9 @@ class Run:
         jugdir = Path(jugdir or self.jugdir)
         store = file_store(jugdir)
         assert [store.load(name) for name in self.names()] == expected(self.number)
+        end = time.monotonic() + HELPER_SECONDS
+        while left_over(jugdir) and time.monotonic() < end:
+            time.sleep(0.01)
         assert left_over(jugdir) == []
 
 
@@ -98,8 +125,8 @@ def expected(number):
     """The results of the tasks, by number."""
     values = []
     for n in range(number):
-        needs = values[max(0, n - 4) : n : 3]
-        special = {1: None, 2: bytes(range(256)) * 300}
+        needs = values[max(0, n - 6) : max(0, n - 4)]
+        special = {1: None, 2: random.Random(n).randbytes(60_000)}
         values.append(special.get(n % 5, [n, *(need and need[0] for need in needs)]))
     return values
 

@@ -71,8 +71,8 @@ def test_it_is_a_file_system(tmp_path):
 def test_it_ends_though_a_file_is_open(tmp_path):
     with mounted(tmp_path) as mount:
         file = open(mount.path / "file", "w")  # noqa: SIM115
+    file.write("x" * 100)
     with pytest.raises(OSError, match="not connected|Input/output"):
-        file.write("x" * 100_000)
         file.flush()
     with pytest.raises(OSError, match="not connected|Input/output"):
         file.close()
@@ -171,9 +171,9 @@ def test_a_change_within_a_tick_is_not_seen_even_then(tmp_path):
         file = two.path / "d" / "file"
         assert os.listdir(two.path / "d") == [] and code_of(os.stat, file) == "ENOENT"
         create(one.path / "d" / "file")
-        assert os.listdir(two.path / "d") and code_of(os.stat, file) == "ENOENT"
+        assert os.listdir(two.path / "d") == [] and code_of(os.stat, file) == "ENOENT"
         os.utime(one.path / "d", (time.time() + hour, time.time() + hour))
-        assert os.listdir(two.path / "d") and code_of(os.stat, file) == ""
+        assert os.listdir(two.path / "d") == ["file"] and code_of(os.stat, file) == ""
 
 
 def write(path, text):
@@ -214,7 +214,6 @@ def test_what_a_power_cut_leaves(tmp_path):
 
 @pytest.mark.parametrize("kind", ["tmpfs", "ext4"])
 def test_a_small_file_system_fills_up(tmp_path, kind):
-    with small(tmp_path, kind) as path:
-        with pytest.raises(OSError, match="No space left"):
-            (path / "large").write_bytes(bytes(20 << 20))
+    with small(tmp_path, kind) as path, pytest.raises(OSError, match="No space left"):
+        (path / "large").write_bytes(bytes(20 << 20))
     assert list(path.iterdir()) == []

@@ -1,0 +1,53 @@
+"""Replies get lost, calls fail now and then, and workers are killed at a call: all that real workers do ends well."""
+
+import pytest
+from lab import LOST_REPLIES, mounted
+from runs import Run
+
+pytestmark = pytest.mark.faults
+
+TASKS = 40
+ERRORS = ["EIO", "ENOSPC", "EDQUOT", "ESTALE", "EINTR", "ETIMEDOUT", "EAGAIN", "EBUSY"]
+
+
+def finish(run, number=2):
+    """Workers do everything, each task once; returns how they ended."""
+    workers = [run.start() for _ in range(number)]
+    ended = [worker.wait() for worker in workers]
+    for done in ended:
+        assert (done.code, done.last) == (0, "jug: All tasks are finished."), done
+    ran, stored = run.said()
+    assert ran == dict.fromkeys(range(run.number), 1)
+    assert stored == set(range(run.number))
+    run.assert_all_is_well()
+    return ended
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_replies_of_all_that_changes_names_get_lost(tmp_path, seed):
+    print(f"seed {seed}")
+    with mounted(tmp_path) as mount:
+        run = Run(tmp_path, TASKS, mount)
+        for op, error in [*LOST_REPLIES.items(), ("create", ["EIO", "ETIMEDOUT", "EINTR"][seed])]:
+            mount.fail(op, error, "after", chance=0.15, seed=seed, path="/jugdir")
+        finish(run)
+        assert mount.heal() > TASKS / 2
+    run.assert_all_is_well(mount.backing / "jugdir")
+
+
+@pytest.mark.parametrize("op", LOST_REPLIES)
+def test_each_reply_of_one_kind_gets_lost(tmp_path, op):
+    with mounted(tmp_path) as mount:
+        run = Run(tmp_path, TASKS, mount)
+        mount.fail(op, LOST_REPLIES[op], "after", path="/jugdir")
+        finish(run)
+        assert mount.heal() > 0
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_one_call_in_a_hundred_fails(tmp_path, error):
+    with mounted(tmp_path) as mount:
+        run = Run(tmp_path, TASKS, mount)
+        mount.fail("changes", error, chance=0.01, seed=5, path="/jugdir")
+        finish(run)
+        assert mount.heal() > 0
