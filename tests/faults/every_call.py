@@ -145,10 +145,7 @@ class Position:
 
     def there(self):
         """The numbers of the tasks that have results."""
-        if not (self.run.reports / "names").exists():
-            return set()
-        paths = [self.run.jugdir / name[:2].decode() / name[2:].decode() for name in self.run.names()]
-        return {n for n, path in enumerate(paths) if path.exists()}
+        return set(self.run.loose()) if (self.run.reports / "names").exists() else set()
 
     def endings(self):
         if self.fault.name == "KILL":
