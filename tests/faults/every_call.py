@@ -148,6 +148,8 @@ class Position:
         return set(self.run.loose()) if (self.run.reports / "names").exists() else set()
 
     def endings(self):
+        if not self.fault.at:
+            return {0}
         if self.fault.name == "KILL":
             return {KILLED}
         if self.fault.is_for_ever:

@@ -32,8 +32,9 @@ def work(run, chance):
 
 
 def wait_for_reports(run, number, workers):
-    while len(run.said()[1]) < number:
-        assert any(worker.process.poll() is None for worker in workers), [worker.wait() for worker in workers]
+    """Returns when so many results are reported, or there is no more to do."""
+    while len(run.said()[1]) < number and any(worker.process.poll() is None for worker in workers):
+        pass
 
 
 def cut_at(disk, chance, where):
@@ -98,7 +99,7 @@ def test_the_power_is_cut_again_and_again(tmp_path, seed):
         with mounted(where) as mount:
             run = Run(where, TASKS, mount)
             workers = [run.start() for _ in range(2)]
-            wait_for_reports(run, min(TASKS, len(reported) + chance.randrange(8)), workers)
+            wait_for_reports(run, chance.randrange(10), workers)
             for worker in workers:
                 worker.kill()
             calls, names = mount.calls_so_far(), run.names()
