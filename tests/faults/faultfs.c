@@ -934,6 +934,9 @@ static void serve(void)
     }
 }
 
+/* Ctrl-C is for the tests; what ends them also ends the orders. */
+static const int ENDS[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+
 static void raise_limit(void)
 {
     struct rlimit limit;
@@ -953,6 +956,8 @@ int main(int number, char **words)
             && sscanf(words[i], "stamp=%ld", &stamp_step) != 1)
             return 2;
     raise_limit();
+    for (size_t i = 0; i < sizeof ENDS / sizeof *ENDS; i++)
+        signal(ENDS[i], SIG_IGN);
     umask(0);
     trace = fopen(words[3], "we");
     root.fd = open(backing, O_PATH | O_CLOEXEC);

@@ -63,7 +63,7 @@ JUGFILE = """
 
     tasks = []
     for n in range(NUMBER):
-        tasks.append(work(n, *tasks[max(0, n - 6) : max(0, n - 4)]))
+        tasks.append(work(n, *tasks[max(0, n - FAR - 1) : max(0, n - FAR + 1)]))
 
     if "LOOKS" in os.environ:  # as with barriers: this machine now believes that there are no results
         [task.can_load() for task in tasks]
@@ -73,16 +73,19 @@ JUGFILE = """
 
 
 class Run:
-    """Workers in the directory `where`; their jugdir and their reports are there, or on `mount`."""
+    """Workers in the directory `where`; their jugdir and their reports are there, or on `mount`.
 
-    def __init__(self, where, number, mount=None):
+    A task needs the two that are about `far` before it.
+    """
+
+    def __init__(self, where, number, mount=None, far=5):
         self.where = Path(where)
-        self.number = number
+        self.number, self.far = number, far
         self.jugdir = Path(mount.path if mount else where, "jugdir")
         self.reports = Path(mount.path if mount else where, "reports")
         self.reports.mkdir(exist_ok=True)
         self._said = Path(mount.backing if mount else where, "reports")  # it is not for us to be among the calls
-        write(self.where, JUGFILE.replace("NUMBER", str(number)))
+        write(self.where, JUGFILE.replace("NUMBER", str(number)).replace("FAR", str(far)))
 
     def start(self, jugdir=None, **environment):
         """Start a worker; on another path of the same jugdir if that is said. A task takes $TAKES seconds."""
@@ -108,7 +111,7 @@ class Run:
         store = file_store(jugdir)
         missing = [n for n, name in enumerate(self.names()) if not store.can_load(name)]
         assert not missing, f"there are no results of {missing}"
-        assert [store.load(name) for name in self.names()] == expected(self.number), "a result is wrong"
+        assert [store.load(name) for name in self.names()] == expected(self.number, self.far), "a result is wrong"
         end = time.monotonic() + HELPER_SECONDS
         while (left := left_over(jugdir)) and time.monotonic() < end:
             time.sleep(0.01)
@@ -128,11 +131,11 @@ def parsed(texts):
     return ran, stored
 
 
-def expected(number):
+def expected(number, far=5):
     """The results of the tasks, by number."""
     values = []
     for n in range(number):
-        needs = values[max(0, n - 6) : max(0, n - 4)]
+        needs = values[max(0, n - far - 1) : max(0, n - far + 1)]
         special = {1: None, 2: random.Random(n).randbytes(60_000)}
         values.append(special.get(n % 5, [n, *(need and need[0] for need in needs)]))
     return values
