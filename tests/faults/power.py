@@ -155,8 +155,12 @@ def _harden(before, change):
 
 
 def _what_is_left(node, chance):
-    if node.synced == node.data:
-        return node.synced
-    whole = bytes(node.data)
-    half = len(whole) // 2
-    return chance.choice([node.synced, b"", whole[:half], bytes(len(whole)), whole[:half] + bytes(half), whole])
+    """The bytes of a file: what was synced and not changed since stays, whatever becomes of the rest."""
+    old, new = node.synced, bytes(node.data)
+    if old == new:
+        return old
+    same = len(os.path.commonprefix([old, new]))
+    rest = new[same:]
+    half = len(rest) // 2
+    left = new[:same] + chance.choice([old[same:], b"", rest[:half], bytes(len(rest)), rest[:half] + bytes(half), rest])
+    return left + old[len(left) :] if len(old) <= len(new) else left

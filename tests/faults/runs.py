@@ -118,6 +118,12 @@ class Run:
         assert not left, f"left over: {left}"
 
 
+def end(worker):
+    """Kill a worker, if it has not ended by itself; returns its end."""
+    worker.process.kill()
+    return worker.wait()
+
+
 def parsed(texts):
     """What :meth:`Run.said` returns, of the texts of many processes."""
     ran, stored = Counter(), set()

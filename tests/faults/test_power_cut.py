@@ -7,7 +7,7 @@ import pytest
 from lab import mounted
 from power import CHANGES, Disk
 from processes import jug
-from runs import PATIENCE, Run, expected, left_over, parsed
+from runs import PATIENCE, Run, end, expected, left_over, parsed
 
 from jug.backends.file_store import file_store
 
@@ -19,11 +19,19 @@ CUTS = 50  # of each run: 200 in all
 GENERATIONS = 4
 
 
+@pytest.fixture(scope="module")
+def names(tmp_path_factory):
+    """Of the results, by number."""
+    run = Run(tmp_path_factory.mktemp("names"), TASKS)
+    assert run.start().wait().code == 0
+    return run.names()
+
+
 def work(run, chance):
     """Three workers, of which one is killed in the middle and replaced; they do everything."""
     workers = [run.start() for _ in range(3)]
     wait_for_reports(run, chance.randrange(1, TASKS - 5), workers)
-    workers.pop(chance.randrange(3)).kill()
+    end(workers.pop(chance.randrange(3)))
     workers.append(run.start())
     for worker in workers:
         done = worker.wait()
@@ -66,14 +74,14 @@ def check_that_the_work_goes_on(where, names, there):
 
 
 @pytest.mark.parametrize("seed", range(RUNS))
-def test_the_power_is_cut_at_any_moment(tmp_path, seed):
+def test_the_power_is_cut_at_any_moment(tmp_path, names, seed):
     chance = random.Random(seed)
     (tmp_path / "backing").mkdir()
     disk = Disk(tmp_path / "backing")
     with mounted(tmp_path) as mount:
         run = Run(tmp_path, TASKS, mount)
         work(run, chance)
-        calls, names = mount.calls_so_far(), run.names()
+        calls = mount.calls_so_far()
     changes = [at for at, call in enumerate(calls) if call.done and call.op in CHANGES]
     moments = sorted(chance.sample(changes, CUTS))
     for at, call in enumerate(calls):
@@ -88,7 +96,7 @@ def test_the_power_is_cut_at_any_moment(tmp_path, seed):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_power_is_cut_again_and_again(tmp_path, seed):
+def test_the_power_is_cut_again_and_again(tmp_path, names, seed):
     chance = random.Random(100 + seed)
     print(f"seed {seed}")
     reported = set()
@@ -101,8 +109,8 @@ def test_the_power_is_cut_again_and_again(tmp_path, seed):
             workers = [run.start() for _ in range(2)]
             wait_for_reports(run, chance.randrange(10), workers)
             for worker in workers:
-                worker.kill()
-            calls, names = mount.calls_so_far(), run.names()
+                end(worker)
+            calls = mount.calls_so_far()
         for call in calls:
             disk.do(call)
         where = tmp_path / str(generation + 1)
