@@ -56,7 +56,7 @@ def find(fs: FileSystem, path: str) -> Found | None:
     """What is at `path` now: asked from the file server. None if there is nothing."""
     try:
         fd = fs.open_read(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError:
         # Another user's, who keeps to himself who he is: it is there.
