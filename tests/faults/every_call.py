@@ -23,7 +23,7 @@ from interleaving import CALLS, NO_TIME
 from runs import PATIENCE, Run
 
 import jug.jug
-import jug.subcommands.execute  # noqa: F401  (once, before all forks)
+import jug.subcommands.execute
 from jug.backends.ear import Deaf
 from jug.backends.fsops import FileSystem
 
@@ -126,7 +126,7 @@ class Position:
     def check(self):
         """What is wrong with it; nothing, if all is well."""
         first = work(self.run, self.fault)
-        ran, stored = self.run.said()
+        stored = self.run.said()[1]
         kept = stored | self.there()
         second = work(self.run) if first else first
         again = {n for n, times in (self.run.said()[0] - self.before[0]).items() if times > 1}

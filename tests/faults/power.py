@@ -159,7 +159,7 @@ def _what_is_left(node, chance):
     old, new = node.synced, bytes(node.data)
     if old == new:
         return old
-    same = len(os.path.commonprefix([old, new]))
+    same = next((at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
     rest = new[same:]
     half = len(rest) // 2
     left = new[:same] + chance.choice([old[same:], b"", rest[:half], bytes(len(rest)), rest[:half] + bytes(half), rest])

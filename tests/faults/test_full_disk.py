@@ -1,6 +1,5 @@
 """A disk that is full, or a quota that is used up: workers wait, say so, and go on when there is room."""
 
-import errno
 import os
 from pathlib import Path
 
@@ -17,12 +16,14 @@ def fill(path):
     """Take all room that is left, to the last byte."""
     with open(path, "wb", buffering=0) as file:
         for size in (1 << 16, 1 << 10, 1):
-            try:
-                while file.write(bytes(size)):
-                    pass
-            except OSError as error:
-                assert error.errno == errno.ENOSPC
+            with pytest.raises(OSError, match="No space left"):
+                keep_writing(file, size)
         os.fsync(file.fileno())
+
+
+def keep_writing(file, size):
+    while True:
+        file.write(bytes(size))
 
 
 def first_word_of_waiting(workers):
