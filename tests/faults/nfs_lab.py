@@ -21,7 +21,13 @@ from debian import program
 from processes import ROOT, Finished
 
 SCRIPTS = Path(__file__).resolve().parent / "nfs"
-MOUNTS = {"v3": "10.9.{}.1:/srv/export /mnt/v3 -o vers=3,nolock", "v4": "10.9.{}.1:/ /mnt/v4 -o vers=4.2"}
+#: The mounts of a client, with default options (but without lockd, which nothing here needs). What is on `seconds` has
+#: time stamps of whole seconds, so that all that a client with NFSv3 can miss because of them is missed soon.
+MOUNTS = {
+    "v3": "10.9.{}.1:/srv/export /mnt/v3 -o vers=3,nolock",
+    "v4": "10.9.{}.1:/ /mnt/v4 -o vers=4.2",
+    "seconds": "10.9.{}.1:/srv/seconds /mnt/seconds -o vers=3,nolock",
+}
 #: Both are needed, and all else that the scripts call comes with them.
 COMMANDS = {"linux.uml": "user-mode-linux", "mount.nfs": "nfs-common", "rpc.nfsd": "nfs-kernel-server"}
 MORE = ["uml-utilities", "rpcbind", "iproute2", "kmod", "e2fsprogs"]
@@ -61,12 +67,13 @@ class Lab:
             time.sleep(0.02)
 
     def _boot(self):
-        disk = self._disk()
+        disks = [self._disk("export"), self._disk("seconds", "-I", "128")]
         lines = [f"con{i}=fd:{console[0]},{'null' if i else 'fd:1'}" for i, console in enumerate(self.consoles)]
         with open(self.directory / "kernel.out", "wb") as out:
             self.kernel = subprocess.Popen(
                 ["linux.uml", "mem=512M", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro"]
-                + [f"ubd0={disk}", f"SHARED={self.shared}", f"uml_dir={self.directory}"]
+                + [f"ubd{i}={disk}" for i, disk in enumerate(disks)]
+                + [f"SHARED={self.shared}", f"uml_dir={self.directory}"]
                 + ["con=null", *lines, "quiet", "init=/bin/bash", "--", f"{SCRIPTS}/init.sh"],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -75,12 +82,12 @@ class Lab:
                 start_new_session=True,
             )
 
-    def _disk(self):
-        """An empty ext4: the time stamps of NFSv3 are those of the server's disk."""
-        disk = self.directory / "disk"
+    def _disk(self, name, *options):
+        """An empty ext4; the time stamps of NFSv3 are those of the server's disk."""
+        disk = self.directory / name
         with open(disk, "wb") as file:
             file.truncate(1 << 28)
-        subprocess.run(["mkfs.ext4", "-q", "-F", disk], check=True)
+        subprocess.run(["mkfs.ext4", "-q", "-F", *options, disk], capture_output=True, check=True)
         return disk
 
     def log(self):
@@ -122,11 +129,14 @@ class Machine:
         assert done.code == 0, f"{self.name}: {script}\n{done}"
         return done.out
 
-    def jug(self, where, *arguments, **environment):
+    def jug(self, where, *arguments):
         """Start ``jug`` of this checkout with these arguments, in the directory `where`."""
-        words = [f"{name}={text}" for name, text in environment.items()]
-        words += [f"PYTHONPATH={ROOT}", "LANG=C.UTF-8", sys.executable, "-m", "jug", *map(str, arguments)]
-        return self.start(f"cd {shlex.quote(str(where))} && exec env {shlex.join(words)}\n")
+        return self.start_python(where, "-m", "jug", *arguments)
+
+    def start_python(self, where, *arguments):
+        """Start Python, which knows jug of this checkout, with these arguments, in the directory `where`."""
+        words = ["env", f"PYTHONPATH={ROOT}", "LANG=C.UTF-8", sys.executable, *map(str, arguments)]
+        return self.start(f"cd {shlex.quote(str(where))} && exec {shlex.join(words)}\n")
 
 
 class Job:

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The first process in a Linux kernel that is an ordinary process of the host, whose files it sees, but cannot write.
-# Makes three machines of it: the server, which exports a disk by NFS, and two clients, which have networks, names,
+# Makes three machines of it: the server, which exports two disks by NFS, and two clients, which have networks, names,
 # processes and mounts of their own.
 # In the environment, from the kernel's command line: SHARED, the one directory of the host that can be written to.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -23,17 +23,20 @@ for module in nfsd nfs nfsv3 nfsv4 veth; do
 done
 
 # The server.
-mkdir -p /var/lib/nfs/{rpc_pipefs,v4recovery,sm,sm.bak} /run/rpcbind /srv/export
+mkdir -p /var/lib/nfs/{rpc_pipefs,v4recovery,sm,sm.bak} /run/rpcbind /srv/{export,seconds}
 touch /var/lib/nfs/{etab,rmtab,state}
 mount -t ext4 /dev/ubda /srv/export
+mount -t ext4 /dev/ubdb /srv/seconds
 mount -t nfsd nfsd /proc/fs/nfsd
 rpcbind -w
-exportfs -i -o rw,sync,no_root_squash,insecure,no_subtree_check,fsid=0 '*:/srv/export'
+how=rw,sync,no_root_squash,insecure,no_subtree_check
+exportfs -i -o $how,fsid=0 '*:/srv/export'
+exportfs -i -o $how,fsid=1 '*:/srv/seconds'
 rpc.mountd 2>/dev/null # it misses IPv6
 rpc.nfsd --lease-time 10 --grace-time 10 8
 
 # The clients.
-mkdir /mnt/v3 /mnt/v4
+mkdir /mnt/{v3,v4,seconds}
 for i in 1 2; do
     ip netns add client$i
     ip link add server$i type veth peer name client$i netns client$i
