@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ MOUNTS = {
 #: Both are needed, and all else that the scripts call comes with them.
 COMMANDS = {"linux.uml": "user-mode-linux", "mount.nfs": "nfs-common", "rpc.nfsd": "nfs-kernel-server"}
 MORE = ["uml-utilities", "rpcbind", "iproute2", "kmod", "e2fsprogs"]
-SECONDS = 240  # nothing takes so long; what does hangs
+SECONDS = 60  # nothing takes so long; what does hangs
 
 
 _numbers = itertools.count(1)
@@ -58,12 +59,12 @@ class Lab:
             for mount in MOUNTS.values():
                 client.run("mount.nfs " + mount.format(i))
 
-    def wait_for(self, path, seconds=SECONDS):
-        """Return when the file `path` exists; fail if it takes so long, or if the kernel ends."""
-        end = time.monotonic() + seconds
-        while not path.exists():
+    def wait_until(self, is_so, what):
+        """Return when `is_so()`; fail if it takes too long, or if the kernel ends."""
+        end = time.monotonic() + SECONDS
+        while not is_so():
             assert self.kernel.poll() is None, f"the kernel has ended:\n{self.log()}"
-            assert time.monotonic() < end, f"there is no {path.name}:\n{self.log()}"
+            assert time.monotonic() < end, f"{what()}\n{self.log()}"
             time.sleep(0.02)
 
     def _boot(self):
@@ -107,6 +108,12 @@ class Lab:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
+@cache
+def shared_lab():
+    """The lab of this process of tests; no two tests use the same directories of it."""
+    return Lab()
+
+
 class Machine:
     """One of the three, on which shell scripts can be run."""
 
@@ -114,7 +121,7 @@ class Machine:
         self.lab = lab
         self.name = name
         self._console = console
-        lab.wait_for(lab.shared / f"{name}.ready")
+        lab.wait_until((lab.shared / f"{name}.ready").exists, lambda: f"no {name}")
 
     def start(self, script, name=None):
         """Start a script, as root in a directory that is empty."""
@@ -133,6 +140,18 @@ class Machine:
         """Start ``jug`` of this checkout with these arguments, in the directory `where`."""
         return self.start_python(where, "-m", "jug", *arguments)
 
+    def kill_all(self):
+        """Kill all processes of Python there, at once: while one is killed, no other does anything."""
+        self.run(
+            """
+            for signal in STOP KILL; do
+                for process in /proc/[0-9]*; do
+                    case $(readlink $process/exe) in *python*) kill -$signal ${process#/proc/};; esac
+                done
+            done
+            """
+        )
+
     def start_python(self, where, *arguments):
         """Start Python, which knows jug of this checkout, with these arguments, in the directory `where`."""
         words = ["env", f"PYTHONPATH={ROOT}", "LANG=C.UTF-8", sys.executable, *map(str, arguments)]
@@ -146,23 +165,13 @@ class Job:
         self.lab = lab
         self.path = lab.shared / name
 
-    def ended(self):
-        """True if it has; fails if the kernel has, too."""
-        if self._with(".status").exists():
-            return True
-        assert self.lab.kernel.poll() is None, "the kernel has ended:\n" + self.lab.log()
-        return False
-
-    def wait(self, seconds=SECONDS):
+    def wait(self):
         """Its end."""
-        end = time.monotonic() + seconds
-        while not self.ended():
-            assert time.monotonic() < end, f"hangs: {self.path.read_text()}\n{self.said(None)}\n{self.lab.log()}"
-            time.sleep(0.02)
-        return self.said(int(self._with(".status").read_text()))
+        self.lab.wait_until(self._with(".status").exists, lambda: f"hangs: {self.path.read_text()}\n{self._said(None)}")
+        return self._said(int(self._with(".status").read_text()))
 
-    def said(self, code):
-        return Finished(code, *(self._with(end).read_text("utf-8") if self._with(end).exists() else "" for end in (".out", ".err")))
+    def _said(self, code):
+        return Finished(code, *(self._with(stream).read_text("utf-8", "replace") for stream in (".out", ".err")))
 
     def _with(self, ending):
         return self.path.with_name(self.path.name + ending)
