@@ -20,7 +20,7 @@ class atomic_file:
     missing, which is found out by trying: asking first would cost a call each time.
     """
 
-    __slots__ = ("_fd", "_fs", "_inode", "_prepare", "_target", "_temporary", "size")
+    __slots__ = ("_fd", "_fs", "_inode", "_prepare", "_target", "_temporary", "has_kept", "keeps", "size")
 
     def __init__(self, fs: FileSystem, temporary: str, target: str, prepare: Callable[[], None] | None = None) -> None:
         self._fs = fs
@@ -29,6 +29,8 @@ class atomic_file:
         self._prepare = prepare
         self._fd = -1
         self._inode = 0
+        #: Whether what is at the target by then is to be kept, and whether it was.
+        self.keeps = self.has_kept = False
         #: How many bytes were to be written so far.
         self.size = 0
 
@@ -64,11 +66,28 @@ class atomic_file:
 
     def _move(self) -> None:
         """Rename. That there is no such file may be what NFS says when it was done, and the reply was lost."""
+        if self.keeps:
+            self._link()
+            return
         try:
             self._fs.rename(self._temporary, self._target)
         except OSError:
             if not self._is_at_target():
                 raise
+
+    def _link(self) -> None:
+        """Give it its name unless somebody else has it; that there is one may mean that it was done."""
+        try:
+            self._fs.link(self._temporary, self._target)
+        except FileExistsError:
+            self.has_kept = not self._is_at_target()
+        except OSError:
+            if not self._is_at_target():
+                raise
+        try:
+            self._fs.unlink(self._temporary)
+        except FileNotFoundError:
+            pass
 
     def _is_at_target(self) -> bool:
         try:

@@ -1,16 +1,19 @@
-"""A lock is a file that only one can create; it holds the name of who did.
+"""The lock of a task in a jugdir: the file ``locks/<hash>.lock``, which only one can make.
 
-A failed lock is one whose time stamp is one second after the epoch.
+It is a hard link to the owner file of its holder (:mod:`jug.backends.owned`), so that it says who that is, and lives
+and dies with him: a lock whose holder is gone is nobody's, and whoever tries to get it takes it over. A failed lock is
+a file of its own whose time stamp is one second after the epoch; it stays until somebody removes it on purpose.
 """
 
 from __future__ import annotations
 
-import time
-
 from .base import LockDetails, base_lock
-from .fsops import look, write_all
+from .fsops import write_all
+from .holder import FAILED_TIME, has_failed
 from .jugdir import LOCKS, JugDir, cannot
+from .liveness import find
 from .persistence import persist
+from .takeover import take_away, take_over
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,9 +21,11 @@ if TYPE_CHECKING:
 
     from .base import Name
     from .fsops import FileSystem
+    from .liveness import Found
+    from .owned import OwnerFile
 
-FAILED_TIME = 1
-_CREATED = "%Y-%m-%d (%Hh%M.%S)"
+# How often a lock that is gone when it is looked at is tried again.
+_TRIES = 10
 
 
 class file_based_lock(base_lock):
@@ -29,37 +34,66 @@ class file_based_lock(base_lock):
     def __init__(self, jugdir: str | os.PathLike[str] | JugDir, name: Name, *, fs: FileSystem | None = None) -> None:
         self._dir = jugdir if isinstance(jugdir, JugDir) else JugDir(jugdir, fs)
         self._fs = self._dir.fs
-        self.fullname = self._dir.lock(name)
-        # Inode and text of the file that we created. An inode alone is not enough: its number is soon used again.
-        self._mark: tuple[int, bytes] | None = None
+        self._own = self._dir.ownership
+        self._live = self._dir.liveness
+        self._name = name if isinstance(name, str) else name.decode("ascii")
+        self.fullname = self._dir.lock(self._name)
+        self._mine: OwnerFile | None = None  # by which we hold it
+        self._hold: object = None  # no two times of holding it are the same
+        #: Whether a result was stored under it.
+        self.has_result = False
+
+    # For workers
 
     def get(self) -> bool:
         with cannot("create the lock", self.fullname):
             return persist(self._fs, self.fullname, self._try)
 
     def release(self) -> None:
-        if self._mark is None:
+        if self._mine is None:
             return
         with cannot("release the lock", self.fullname):
-            if self.is_ours(unless_failed=True):
-                self._unlink()
-        self._mark = None
-
-    def is_locked(self) -> bool:
-        return self._look() is not None
-
-    def is_failed(self) -> bool:
-        return has_failed(self._look())
+            if not (self.has_result and self._defer()):
+                if self.is_ours():
+                    self._unlink()
+                self._own.lost(self._name, self._hold)
+        self._mine = None
 
     def fail(self) -> bool:
         with cannot("mark as failed the lock", self.fullname):
-            if self._mark is not None and not self.is_ours():
-                return False  # it was taken from us, and is not ours to mark
+            found = self._find()
+            if found is None or (self._mine is not None and not found.failed and not self._is_mine(found)):
+                return False  # there is none, or it was taken from us, and is not ours to mark
+            if not found.failed:
+                persist(self._fs, self.fullname, self._replace_by_failed)
+            self._own.lost(self._name, self._hold)
+            self._mine = None
+        return True
+
+    def is_ours(self) -> bool:
+        """Whether we hold it, as the file server says now."""
+        if self._mine is None or self._own.held.get(self._name) is not self._hold:
+            return False
+        if self._own.is_coherent and self._mine.has_links:
+            # While we have the owner file, no other file has its number.
             try:
-                self._fs.utime(self.fullname, FAILED_TIME)
+                return self._fs.stat(self.fullname).st_ino == self._mine.inode
             except FileNotFoundError:
                 return False
-        return True
+        found = self._find()
+        return found is not None and self._is_mine(found)
+
+    # For everybody
+
+    def is_locked(self) -> bool:
+        with cannot("look at the lock", self.fullname):
+            found = self._find_afresh()
+            return found is not None and not self._live.is_gone(found)
+
+    def is_failed(self) -> bool:
+        with cannot("look at the lock", self.fullname):
+            found = self._find_afresh()
+            return found is not None and found.failed
 
     def remove(self, failed_only: bool = False) -> bool:
         """Remove the lock, whoever holds it; True if it was there (and had failed, if that is asked)."""
@@ -68,112 +102,137 @@ class file_based_lock(base_lock):
                 return False
             return self._dir.unlink(self.fullname)
 
+    def remove_if_abandoned(self) -> bool:
+        """Remove the lock if its holder is gone."""
+        with cannot("remove the lock", self.fullname):
+            found = self._find()
+            if found is None or not self._live.is_gone(found):
+                return False
+            return take_away(self._dir.owner_file(), self._fs, found, self._live)
+
     def details(self) -> LockDetails | None:
-        """Who made the lock, and when; None if there is none."""
+        """What is known of it; None if there is none."""
         with cannot("look at the lock", self.fullname):
-            try:
-                found = self._read()
-            except (PermissionError, IsADirectoryError):
-                return LockDetails(self.is_failed())  # another user's, or no lock at all
-        if found is None:
-            return None
-        host, pid, since = parse_holder(found[1].decode("utf-8", "replace"))
-        return LockDetails(has_failed(found[0]), host, pid, since)
+            found = self._find()
+            return None if found is None else self._details(found)
 
     def holder(self) -> str:
-        """What the lock's file says about who made it; empty if there is no lock."""
-        found = self._read()
-        return found[1].decode("utf-8", "replace").strip() if found else ""
+        """Who holds it, as ``host:pid``; empty if there is no lock."""
+        found = self._find()
+        return found.holder.place if found is not None else ""
 
-    def is_ours(self, unless_failed: bool = False) -> bool:
-        """Whether the lock's file is the one that this object made."""
-        found = self._read()
-        if found is None or (found[0].st_ino, found[1]) != self._mark:
-            return False
-        return not (unless_failed and has_failed(found[0]))
+    # How
 
     def _try(self) -> bool:
-        fd = self._create()
-        if fd is None:
-            return False
-        text = self._identity()
+        self._dir.owner_file()  # in a process that was forked, what is held is forgotten by this
+        with self._own.one_at_a_time:
+            return self._try_alone()
+
+    def _try_alone(self) -> bool:
+        hold = object()
+        if self._own.reserve(self._name, hold) is not hold:
+            if self._is_held_here():
+                return False
+            self._own.held[self._name] = hold
+        mine = None
         try:
-            self._mark = self._sign(fd, text), text
-        except BaseException:
-            self._unlink()
-            raise
+            mine = self._claim()
+        finally:
+            if mine is None:
+                self._own.lost(self._name, hold)
+        if mine is None:
+            return False
+        self._mine, self._hold, self.has_result = mine, hold, False
+        self._own.got(self._name)
         return True
 
-    def _create(self) -> int | None:
-        """Create the file and open it; None if there is one."""
+    def _claim(self) -> OwnerFile | None:
+        """Our owner file, of which the lock is a name from now on; None if somebody else has it."""
+        for _ in range(_TRIES):
+            mine = self._dir.owner_file()
+            if self._is_made(mine):
+                return mine
+            found = self._find()
+            if found is None:
+                continue  # it has just been removed
+            if found.failed:
+                return None
+            if self._is_mine(found, mine):
+                # It waits to be removed; or it was made, and the reply got lost that said so.
+                if self._own.take_back(self._name) or self._is_mine(self._find(), mine):
+                    return mine
+                continue
+            if not self._live.is_gone(found):
+                self._live.meet(found.holder)
+                return None
+            return mine if take_over(mine, self._fs, found, self._live) else None
+        return None
+
+    def _is_made(self, mine: OwnerFile) -> bool:
         try:
-            return self._fs.open_excl(self.fullname)
-        except FileExistsError:
-            return None
+            return mine.claim(self.fullname)
         except FileNotFoundError:
             self._dir.prepare(LOCKS)
+            self._own.is_there()
+            mine = self._dir.owner_file()
+            return False
+
+    def _is_held_here(self) -> bool:
+        """Whether another object of this process has it, and not only had."""
+        found = self._find()
+        return found is not None and (found.failed or found.holder.worker == self._own.name)
+
+    def _is_mine(self, found: Found | None, mine: OwnerFile | None = None) -> bool:
+        mine = mine or self._mine
+        return found is not None and not found.failed and mine is not None and found.holder.worker == mine.name
+
+    def _defer(self) -> bool:
+        """Let the lock be there for some time more, where machines may go on believing that there is no result."""
+        return not self._own.is_coherent and self.is_ours() and self._own.defer(self._name, self._hold)
+
+    def _replace_by_failed(self) -> None:
+        mine = self._dir.owner_file()
+        passing = mine.passing("f")
+        fd = self._fs.open_excl(passing)
         try:
-            return self._fs.open_excl(self.fullname)
-        except FileExistsError:
-            return None
+            try:
+                write_all(self._fs, fd, self._own.holder().text())
+                self._fs.fsync(fd)
+            finally:
+                self._fs.close(fd)
+            self._fs.utime(passing, FAILED_TIME)
+            self._fs.rename(passing, self.fullname)
+        except OSError:
+            found = self._find()
+            self._dir.unlink(passing)
+            if found is None or not found.failed:
+                raise
 
-    def _identity(self) -> bytes:
-        fs = self._fs
-        created = time.strftime(_CREATED, time.localtime(fs.now()))
-        return f"PID {fs.pid()} on HOSTNAME {fs.host()}\nLock created on {created}\n".encode()
+    def _details(self, found: Found) -> LockDetails:
+        holder = found.holder
+        since = holder.since if not holder.worker else found.attributes.st_ctime
+        if holder.task == self._name:
+            since = holder.task_since
+        details = LockDetails(found.failed, holder.host, holder.pid, since, self._live.is_gone(found))
+        details.silent = self._live.silent(found)
+        details.worker = holder.worker
+        return details
 
-    def _sign(self, fd: int, text: bytes) -> int:
-        """Write who we are; returns the inode."""
-        try:
-            write_all(self._fs, fd, text)
-            return self._fs.fstat(fd).st_ino
-        finally:
-            self._fs.close(fd)
+    def _find(self) -> Found | None:
+        return find(self._fs, self.fullname)
 
-    def _read(self) -> tuple[os.stat_result, bytes] | None:
-        try:
-            fd = self._fs.open_read(self.fullname)
-        except FileNotFoundError:
-            return None
-        try:
-            return self._fs.fstat(fd), self._fs.read(fd, 4096)
-        finally:
-            self._fs.close(fd)
+    def _find_afresh(self) -> Found | None:
+        """As the file server has it now, also if this machine remembers that there was none."""
+        found = self._find()
+        if found is not None or self._own.is_coherent or not self._dir.revalidate(LOCKS):
+            return found
+        return self._find()
 
-    def _look(self) -> os.stat_result | None:
-        with cannot("look at the lock", self.fullname):
-            found = look(self._fs, self.fullname)
-            if found is not None or not self._dir.revalidate(LOCKS):
-                return found
-            return look(self._fs, self.fullname)
-
-    def _unlink(self) -> bool:
+    def _unlink(self) -> None:
         try:
             self._fs.unlink(self.fullname)
         except FileNotFoundError:
-            return False
-        return True
+            pass
 
 
-def has_failed(found: os.stat_result | None) -> bool:
-    """True for the attributes of a lock that is marked as failed."""
-    return found is not None and int(found.st_mtime) == FAILED_TIME
-
-
-def parse_holder(text: str) -> tuple[str, int, float | None]:
-    """Host, process and time from what a lock's file says; empty, 0 and None for what it does not say."""
-    host, pid, since = "", 0, None
-    for line in text.splitlines():
-        words = line.split()
-        if len(words) == 5 and (words[0], words[2], words[3]) == ("PID", "on", "HOSTNAME") and words[1].isdecimal():
-            host, pid = words[4], int(words[1])
-        elif line.startswith("Lock created on "):
-            since = _seconds(line[len("Lock created on ") :])
-    return host, pid, since
-
-
-def _seconds(created: str) -> float | None:
-    try:
-        return time.mktime(time.strptime(created, _CREATED))
-    except (ValueError, OverflowError):
-        return None
+__all__ = ["FAILED_TIME", "file_based_lock", "has_failed"]

@@ -13,26 +13,29 @@ from ..errors import DamagedResultError
 from .base import FEW, LockDetails, as_name, base_store
 from .damaged import empty_is_none, is_corrupt, set_aside
 from .failures import FailureRecords
-from .file_lock import file_based_lock, has_failed
+from .file_lock import file_based_lock
 from .formats import read_result, serialise
 from .fsops import FileSystem, sync_directory
 from .jugdir import ALL_SEALED, CORRUPT, FAILURES, LOCKS, PACKFILE, PACKS, TEMPORARY, JugDir, cannot
-from .keepalive import Liveness, file_keepalive_based_lock
 from .layout import foreign, is_temporary
 from .listing import file_listing
+from .liveness import Liveness
 from .packlock import PACK_LOCK
 from .packs import Packing, Packs
-from .pulse import Pulse
+from .workers import details, join, leave, remove_remains, sweep
 
-__all__ = ["file_based_lock", "file_keepalive_based_lock", "file_keepalive_store", "file_store", "fsync_dir"]
+__all__ = ["file_based_lock", "file_keepalive_store", "file_store", "fsync_dir"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from typing import Any
 
-    from .base import Name
+    from .base import Name, WorkerDetails, base_lock
+
+
+_OLD_LEASE = 1800.0  # seconds; of Jug 2.7
 
 
 def fsync_dir(fname: str) -> None:
@@ -66,6 +69,17 @@ class file_store(base_store):
         write = serialise(object, self.compress_numpy)
         with cannot("write", path):
             self._dir.publish(name[:2].decode(), path, write)
+
+    def dump_locked(self, object: Any, name: Name, lock: base_lock) -> bool:
+        if not isinstance(lock, file_based_lock):
+            return super().dump_locked(object, name, lock)
+        name = as_name(name)
+        path = self._dir.result(name)
+        write = serialise(object, self.compress_numpy)
+        with cannot("write", path):
+            is_stored = self._dir.publish(name[:2].decode(), path, write, keep=lambda: not lock.is_ours())
+        lock.has_result = True
+        return is_stored
 
     def load(self, name: Name) -> Any:
         name = as_name(name)
@@ -146,18 +160,49 @@ class file_store(base_store):
             return iter(self._dir.locks())
 
     def lock_states(self) -> dict[bytes, bool]:
-        found = {name: self._stat(self._dir.lock(name)) for name in self.listlocks()}
-        return {name: has_failed(lock) for name, lock in found.items() if lock is not None}
+        return {name: lock.failed for name, lock in self.lock_details().items() if not lock.abandoned}
 
     def lock_details(self) -> dict[bytes, LockDetails]:
         found = {name: self.getlock(name).details() for name in self.listlocks()}
         return {name: details for name, details in found.items() if details is not None}
+
+    def wait_for_holders(self, seconds: float, sleep: Callable[[float], object]) -> None:
+        self._dir.liveness.wait(seconds, sleep)
 
     def remove_lock(self, name: Name, failed_only: bool = False) -> bool:
         return self.getlock(name).remove(failed_only)
 
     def remove_locks(self) -> int:
         return sum(self._unlink(self._dir.lock(name)) for name in self.listlocks())
+
+    def remove_abandoned(self, failed: bool = True) -> int:
+        with cannot("remove what is nobody's from", self._dir.root):
+            removed = sweep(self._dir)
+            for name, lock in self.lock_details().items():
+                if lock.abandoned:
+                    removed += self.getlock(name).remove_if_abandoned()
+                elif lock.failed and failed:
+                    removed += self.remove_lock(name, failed_only=True)
+            remove_remains(self._dir)
+        return removed
+
+    # Workers
+
+    @property
+    def lease(self) -> float:
+        return self._dir.ownership.lease
+
+    @lease.setter
+    def lease(self, seconds: float) -> None:
+        self._dir.ownership.lease = seconds
+
+    def workers(self) -> Sequence[WorkerDetails]:
+        with cannot("list", self._dir.path(TEMPORARY)):
+            return details(self._dir)
+
+    def run_id(self) -> str:
+        with cannot("write", self._dir.path(TEMPORARY)):
+            return join(self._dir)
 
     # Failures
 
@@ -176,7 +221,8 @@ class file_store(base_store):
     # Ends
 
     def close(self) -> None:
-        pass  # everything has been written
+        with cannot("leave", self._dir.root):
+            leave(self._dir)
 
     @staticmethod
     def remove_store(jugdir: str) -> None:
@@ -245,42 +291,16 @@ class file_store(base_store):
 
 
 class file_keepalive_store(file_store):
-    """The store in the directory `dname`, in which locks of workers that are gone are taken over.
+    """The same, under the name that this kind of store had when others did not take over the locks of the dead.
 
-    All workers that share the directory have to use this kind of store: others give no signs of life.
+    A lock of an old release, which shows signs of life in this kind of store alone, is free after half an hour without.
     """
 
     def __init__(
         self, dname: str | os.PathLike[str], compress_numpy: bool = False, *, fs: FileSystem | None = None
     ) -> None:
         super().__init__(dname, compress_numpy, fs=fs)
-        self._liveness = Liveness(self._dir)
-        self._pulse = Pulse(self._fs)
-
-    def getlock(self, name: Name) -> file_keepalive_based_lock:
-        return file_keepalive_based_lock(self._dir, name, self._liveness, self._pulse)
-
-    def listlocks(self) -> Iterator[bytes]:
-        """Iterate over the locks that have not expired."""
-        return iter(self.lock_states())
-
-    def lock_states(self) -> dict[bytes, bool]:
-        names = {self._dir.lock(name): name for name in super().listlocks()}
-        found = {path: self._stat(path) for path in names}
-        self._liveness.watch.forget_all_but(set(names))
-        with cannot("look at the locks in", self._dir.path(LOCKS)):
-            return {
-                names[path]: has_failed(lock)
-                for path, lock in found.items()
-                if lock is not None and not self._liveness.has_expired(path, lock)
-            }
-
-    def remove_locks(self) -> int:
-        return sum(self._unlink(self._dir.lock(name)) for name in super().listlocks())
-
-    def close(self) -> None:
-        self._pulse.close()
-        super().close()
+        self._dir.liveness = Liveness(self._fs, old_lease=_OLD_LEASE)
 
     @staticmethod
     def remove_store(jugdir: str) -> None:

@@ -12,18 +12,22 @@ import errno
 import os
 import time
 
+from . import kernel
 from .ear import Ear
+from .guardian_process import GuardianProcess
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import BinaryIO
 
     from .ear import Deaf
+    from .guardian import Charge
 
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
 _READ = os.O_RDONLY | _CLOEXEC | _BINARY
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CLOEXEC | _BINARY
+_CHANGE = os.O_WRONLY | _CLOEXEC | _BINARY
 _DIRECTORY = os.O_RDONLY | _CLOEXEC | getattr(os, "O_DIRECTORY", 0)
 
 
@@ -40,6 +44,10 @@ class FileSystem:
         """Open a file for reading. On NFS this asks the server for the attributes of a file that is there."""
         return os.open(path, _READ)
 
+    def open_change(self, path: str) -> int:
+        """Open a file that is there for writing into it."""
+        return os.open(path, _CHANGE)
+
     def open_dir(self, path: str) -> int:
         """Open a directory, to sync it or, on NFS, to have its attributes and cached names checked with the server."""
         return os.open(path, _DIRECTORY)
@@ -51,6 +59,10 @@ class FileSystem:
     def write(self, fd: int, data: bytes | memoryview) -> int:
         """Write, and return how many bytes were taken."""
         return os.write(fd, data)
+
+    def pwrite(self, fd: int, data: bytes, at: int) -> int:
+        """Write at some place of the file, and return how many bytes were taken."""
+        return os.pwrite(fd, data, at)
 
     def stream(self, fd: int) -> BinaryIO:
         """The file `fd`, from its beginning, as a readable binary stream, which closes it."""
@@ -82,6 +94,11 @@ class FileSystem:
     def listdir(self, path: str) -> list[str]:
         """The names in a directory."""
         return os.listdir(path)
+
+    def inodes(self, path: str) -> dict[str, int]:
+        """The names in a directory, and the number of the file that each is a name of, without a look at the files."""
+        with os.scandir(path) as entries:
+            return {entry.name: entry.inode() for entry in entries}
 
     def link(self, source: str, target: str) -> None:
         """Give a file another name, which must be free."""
@@ -121,6 +138,10 @@ class FileSystem:
         """Seconds since some moment; never goes back."""
         return time.monotonic()
 
+    def elapsed(self) -> float:
+        """Seconds since some moment, also those that the machine slept through."""
+        return kernel.awake_or_not()
+
     def sleep(self, seconds: float) -> None:
         """Do nothing for a while."""
         time.sleep(seconds)
@@ -133,19 +154,37 @@ class FileSystem:
         """The number of this process (asked each time: it is another one after a fork)."""
         return os.getpid()
 
-    def is_running(self, pid: int) -> bool:
-        """Whether there is a process of this number on this machine."""
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return False
-        except (PermissionError, OverflowError):
-            pass  # another user's; or a number that says nothing
-        return True
+    def process(self, pid: int) -> tuple[str, bool] | None:
+        """When a process of this machine began, and whether it is stopped; None if there is none of this number."""
+        return kernel.process(pid)
 
     def host(self) -> str:
         """The name of this machine."""
         return os.uname().nodename
+
+    def boot(self) -> str:
+        """A word for the time since this machine was started, which no other machine has."""
+        return kernel.boot()
+
+    def machine(self) -> str:
+        """A word for this machine, which it has after its next start, too."""
+        return kernel.machine()
+
+    def namespace(self) -> str:
+        """A word for the processes among which a number is always the same process."""
+        return kernel.namespace()
+
+    def user(self) -> str:
+        """Who this process works for."""
+        return kernel.user()
+
+    def kind(self, path: str) -> str:
+        """What kind of file system is there, by the system's name for it; empty if that is not known."""
+        return kernel.kind_of_mount(path)
+
+    def start_guardian(self, charge: Charge) -> GuardianProcess:
+        """Start the process that looks after what this one holds."""
+        return GuardianProcess(charge)
 
     def token(self) -> str:
         """A word that nobody else has, on any machine."""

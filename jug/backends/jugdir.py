@@ -9,10 +9,13 @@ from __future__ import annotations
 import errno
 
 from ..errors import StoreError
-from .atomic import atomic_file
+from .directories import CORRUPT, FAILURES, LOCKS, PACKS, TEMPORARY
 from .fsops import FileSystem, sync_directory
-from .layout import ALL_SEALED, CORRUPT, FAILURES, HEX, LOCKS, PACKFILE, PACKS, TEMPORARY, is_prefix, require_ours
+from .layout import ALL_SEALED, HEX, PACKFILE, is_prefix, require_ours
+from .liveness import Liveness
+from .ownership import Ownership, ownership_of
 from .persistence import Persistent, persist
+from .publication import Publication
 
 __all__ = [
     "ALL_SEALED",
@@ -33,7 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from .atomic import atomic_file
     from .base import Name
+    from .owned import OwnerFile
 
 _LOCK = ".lock"
 _ROOT = ""  # the root itself, among what is durable
@@ -46,6 +51,9 @@ class JugDir:
         self.fs: FileSystem = Persistent(fs or FileSystem())  # type: ignore[assignment]  # it has all calls
         self.root = self.fs.abspath(path)
         self._base = self.root.rstrip("/") + "/"
+        # All stores of this process in one directory are one holder of locks.
+        self.ownership: Ownership = ownership_of(self.fs, self.root, is_shared=fs is None)
+        self.liveness = Liveness(self.fs)
         self._durable: set[str] = set()
         self._is_ours = False
 
@@ -70,8 +78,17 @@ class JugDir:
         return f"{self._base}{LOCKS}/{text}{_LOCK}"
 
     def temporary(self) -> str:
-        """A path for a temporary file, that nobody else has."""
-        return f"{self._base}{TEMPORARY}/r-{self.fs.pid()}-{self.fs.token()}"
+        """A path for a temporary file, that nobody else has, and that tells whose it is."""
+        return self.owner_file().passing("r")
+
+    def owner_file(self) -> OwnerFile:
+        """That by which this process holds locks, and is known for the writer of what it writes."""
+        self.ensure(TEMPORARY)
+        try:
+            return self.ownership.file()
+        except FileNotFoundError:
+            self.prepare(TEMPORARY)
+            return self.ownership.file()
 
     # Listing
 
@@ -180,24 +197,20 @@ class JugDir:
         sync_directory(self.fs, self.root)
         self._durable.update((_ROOT, *names))
 
-    def publish(self, directory: str, target: str, write: Callable[[atomic_file], object]) -> None:
-        """Have `write` write a file, and move it to `target`, which is in `directory`; again if that may help."""
-        sizes = [0]
+    def publish(
+        self,
+        directory: str,
+        target: str,
+        write: Callable[[atomic_file], object],
+        keep: Callable[[], bool] | None = None,
+    ) -> bool:
+        """Have `write` write a file, and move it to `target`, which is in `directory`; again if that may help.
 
-        def again() -> None:
-            self.prepare(directory)
-            self.prepare(TEMPORARY)
-
-        def attempt() -> None:
-            self.ensure(directory)
-            stream = atomic_file(self.fs, self.temporary(), target, again)
-            try:
-                with stream:
-                    write(stream)
-            finally:
-                sizes.append(stream.size)
-
-        persist(self.fs, target, attempt, lambda: max(sizes))
+        With `keep`, what may be at `target` by then is kept: False if there was something. (Where the file system has
+        no links, `keep` is asked whether the file is not to be written.)
+        """
+        publication = Publication(self, directory, target, write, keep)
+        return persist(self.fs, target, publication.attempt, publication.size)
 
     def prepare(self, directory: str) -> None:
         """Make a directory that turned out to be missing, whatever we knew of it."""

@@ -11,6 +11,7 @@ import zlib
 from itertools import islice
 
 from ..errors import UsageError
+from .directories import CORRUPT, FAILURES, LOCKS, PACKS, TEMPORARY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from .jugdir import JugDir
 
-LOCKS, TEMPORARY, PACKS, FAILURES = "locks", "tempfiles", "packs", "failures"
-CORRUPT = "corrupt"  # damaged results that were set aside
 ALL_SEALED = "all-have-checksums"  # an empty file, if this release made the jugdir
 PACKFILE = "jugpack"
 HEX = "0123456789abcdef"
@@ -35,7 +34,7 @@ _OURS = {
 }
 _IN_PREFIX = re.compile(_RESULT)
 # What is certainly left over from us, and goes with the rest.
-_LEFT_OVER = re.compile(r"r-[0-9]+-[0-9a-f]+|p-[0-9a-f]{40}|steal-[0-9a-z-]+\.lock|[0-9A-Za-z]{24}")
+_LEFT_OVER = re.compile(r"[rsf]-[0-9a-f]+-[0-9a-f]+|w-[0-9a-f]+|p-[0-9a-f]{40}|steal-[0-9a-z-]+\.lock|[0-9A-Za-z]{24}")
 _SYSTEM = ".nfs"  # what NFS calls a file that was removed while somebody had it open
 _SAMPLES = 8
 _HEAD = 512

@@ -66,7 +66,7 @@ def _persistent(name: str) -> Any:
     return method
 
 
-for _name in ("open_read", "open_dir", "read", "fstat", "stat", "listdir", "mkdir"):
+for _name in ("open_read", "open_dir", "open_change", "read", "fstat", "stat", "listdir", "inodes", "mkdir", "utime"):
     setattr(Persistent, _name, _persistent(_name))
 
 

@@ -1,104 +1,122 @@
-"""Locks whose holder is gone: how that is known, and how one of many removes such a lock.
+"""Removing somebody else's lock, or taking it over: one of many does it, and only to the very lock that was judged.
 
-Nobody's clock is compared with another machine's. A holder is gone if it ran on this machine and no such process is
-there any more, or if its lock, which it refreshes while it lives, has not changed for long enough while this process
-was watching.
+Looking and then removing is safe only while nobody else does the same. So those who want to take turns, by a file
+``tempfiles/steal-<lock>`` that says whose turn it is: made in one step, so that one of many has it. A turn takes no
+time; one whose holder was killed in it is ended by the next who comes, who gives up this time.
 """
 
 from __future__ import annotations
 
-from .file_lock import parse_holder
-from .fsops import write_all
-from .jugdir import TEMPORARY
+from contextlib import contextmanager
+
+from .liveness import find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .fsops import FileSystem
-    from .jugdir import JugDir
+    from .liveness import Found, Liveness
+    from .owned import OwnerFile
 
-    # What tells one state of a lock's file from another: inode, time in nanoseconds, text.
-    Mark = tuple[int, int, bytes]
-
-_LONGEST_TAKEOVER = 60.0
+STEAL = "steal-"
 
 
-class Watch:
-    """For how long files have not changed, by the clock of this process alone."""
-
-    def __init__(self, fs: FileSystem) -> None:
-        self._fs = fs
-        self._seen: dict[str, tuple[object, float]] = {}
-
-    def unchanged(self, path: str, mark: object) -> float:
-        """For how many seconds the file `path` has been known to be as `mark` says."""
-        now = self._fs.monotonic()
-        seen = self._seen.get(path)
-        if seen is None or seen[0] != mark:
-            self._seen[path] = seen = mark, now
-        return now - seen[1]
-
-    def forget_all_but(self, paths: set[str]) -> None:
-        """Forget files that are not there any more."""
-        self._seen = {path: seen for path, seen in self._seen.items() if path in paths}
-
-
-def mark_of(fs: FileSystem, path: str) -> Mark | None:
-    """The present state of a lock's file; None if there is none."""
-    try:
-        fd = fs.open_read(path)
-    except FileNotFoundError:
-        return None
-    try:
-        found = fs.fstat(fd)
-        return found.st_ino, found.st_mtime_ns, fs.read(fd, 4096)
-    finally:
-        fs.close(fd)
-
-
-def is_gone(fs: FileSystem, text: bytes) -> bool:
-    """Whether the lock with this text was made by a process of this machine that has ended."""
-    host, pid, _since = parse_holder(text.decode("utf-8", "replace"))
-    return bool(pid) and host == fs.host() and not fs.is_running(pid)
-
-
-def take_away(jugdir: JugDir, path: str, mark: Mark, watch: Watch) -> bool:
-    """Remove the lock `path` if it still is as `mark` says; of many processes at most one does it, and gets True.
-
-    Looking and then removing is safe only while nobody else removes: those who want to take turns, by a file.
-    """
-    fs = jugdir.fs
-    turn = jugdir.path(TEMPORARY, "steal-" + path.rpartition("/")[2])
-    jugdir.ensure(TEMPORARY)
-    try:
-        fd = fs.open_excl(turn)
-    except FileExistsError:
-        _free(fs, turn, watch)
-        return False
-    except FileNotFoundError:
-        jugdir.prepare(TEMPORARY)
-        return False
-    try:
-        try:
-            write_all(fs, fd, f"PID {fs.pid()} on HOSTNAME {fs.host()}\n".encode())
-        finally:
-            fs.close(fd)
-        if mark_of(fs, path) != mark:
+def take_over(me: OwnerFile, fs: FileSystem, found: Found, liveness: Liveness) -> bool:
+    """Make the lock that was found ours, if it still is as it was; there is no moment at which it is nobody's."""
+    with _turn(me, fs, found.path, liveness) as is_ours:
+        if not is_ours or not is_still(fs, found):
             return False
-        _unlink(fs, path)
+        me.replace(found.path)
         return True
-    finally:
-        _unlink(fs, turn)
 
 
-def _free(fs: FileSystem, turn: str, watch: Watch) -> None:
-    """Remove the file of somebody who was killed while it was his turn, which takes no time otherwise."""
-    mark = mark_of(fs, turn)
-    if mark is not None and (is_gone(fs, mark[2]) or watch.unchanged(turn, mark) > _LONGEST_TAKEOVER):
-        _unlink(fs, turn)
+def take_away(me: OwnerFile, fs: FileSystem, found: Found, liveness: Liveness) -> bool:
+    """Remove the lock that was found, if it still is as it was."""
+    with _turn(me, fs, found.path, liveness) as is_ours:
+        return is_ours and is_still(fs, found) and _unlinked(fs, found.path)
 
 
-def _unlink(fs: FileSystem, path: str) -> None:
+def give_back(me: OwnerFile, fs: FileSystem, owner: Found, liveness: Liveness) -> int:
+    """Remove all that one who is gone has left behind: locks, turns, what it was writing, and its owner file.
+
+    Nothing is removed if it turns out to live, which shows in its owner file. (Locks that are no links of this file are
+    taken over one by one.) Returns how many locks were removed.
+    """
+    number, name = owner.attributes.st_ino, owner.holder.worker
+    locks = [f"{me.locks}/{lock}" for lock, inode in _inodes(fs, me.locks).items() if inode == number]
+    removed = sum(_take_like(me, fs, lock, owner, liveness) for lock in locks)
+    if not is_still(fs, owner):
+        return removed
+    for left, inode in _inodes(fs, me.temporary).items():
+        if (name and left[1:].startswith(f"-{name}-")) or (left.startswith(STEAL) and inode == number):
+            _unlinked(fs, f"{me.temporary}/{left}")
+    _unlinked(fs, owner.path)
+    return removed
+
+
+def is_still(fs: FileSystem, found: Found) -> bool:
+    """Whether what was found is there, unchanged."""
+    now = find(fs, found.path)
+    return now is not None and now.mark == found.mark
+
+
+def _take_like(me: OwnerFile, fs: FileSystem, path: str, owner: Found, liveness: Liveness) -> bool:
+    """Remove a lock if it is a name of the owner file that was found."""
+    found = find(fs, path)
+    return found is not None and found.mark == owner.mark and take_away(me, fs, found, liveness)
+
+
+@contextmanager
+def _turn(me: OwnerFile, fs: FileSystem, path: str, liveness: Liveness) -> Iterator[bool]:
+    """Whether it is our turn to do something to the lock `path`."""
+    turn = f"{me.temporary}/{STEAL}{path.rpartition('/')[2]}"
+    with me.one_at_a_time:
+        # Of this process there is no other turn now: if it is ours, the reply got lost that said so.
+        if not me.claim(turn) and not me.is_at(turn):
+            _end_of_one_who_is_gone(me, fs, turn, liveness)
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            _unlinked(fs, turn)
+
+
+def _end_of_one_who_is_gone(me: OwnerFile, fs: FileSystem, turn: str, liveness: Liveness) -> None:
+    found = find(fs, turn)
+    if found is None or not liveness.is_gone(found):
+        return
+    # Moved before it is removed: what was moved can be looked at, and nobody else can mistake it for his own.
+    aside = me.passing("s")
+    try:
+        fs.rename(turn, aside)
+    except FileNotFoundError:
+        return
+    moved = find(fs, aside)
+    if moved is not None and moved.mark != found.mark:
+        _put_back(fs, aside, turn)
+    _unlinked(fs, aside)
+
+
+def _put_back(fs: FileSystem, aside: str, turn: str) -> None:
+    """It was another one's turn, who was quicker than we."""
+    try:
+        fs.link(aside, turn)
+    except OSError:
+        pass  # a third one's, by now
+
+
+def _inodes(fs: FileSystem, directory: str) -> dict[str, int]:
+    try:
+        return fs.inodes(directory)
+    except FileNotFoundError:
+        return {}
+
+
+def _unlinked(fs: FileSystem, path: str) -> bool:
     try:
         fs.unlink(path)
     except FileNotFoundError:
-        pass  # somebody else did, or we although the answer got lost
+        return False  # somebody else did, or we although the answer got lost
+    return True

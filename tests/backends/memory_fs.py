@@ -17,6 +17,22 @@ class Node:
         self.links = 0
 
 
+class NoGuardian:
+    """For worlds in which nobody lives for long."""
+
+    def is_alive(self):
+        return True
+
+    def runs(self, task, since):
+        pass
+
+    def tell(self, message):
+        return False
+
+    def end(self, well):
+        pass
+
+
 class MemoryFS:
     """As much of FileSystem as the store needs; its clock moves one nanosecond per change, or as `tick` says."""
 
@@ -81,6 +97,9 @@ class MemoryFS:
     def open_excl(self, path):
         return self._handle(self._add(path, directory=False))
 
+    def open_change(self, path):
+        return self.open_read(path)
+
     def open_read(self, path):
         return self._handle(self._walk(path))
 
@@ -101,6 +120,12 @@ class MemoryFS:
         node.data += piece
         self._changed(node)
         return len(piece)
+
+    def pwrite(self, fd, data, at):
+        node = self._open[fd][0]
+        node.data = node.data[:at].ljust(at, b"\0") + data + node.data[at + len(data) :]
+        self._changed(node)
+        return len(data)
 
     def stream(self, fd):
         return io.BytesIO(self._open[fd][0].data)
@@ -132,6 +157,10 @@ class MemoryFS:
         if node.entries is None:
             raise OSError(errno.ENOTDIR, "Not a directory", path)
         return list(node.entries)
+
+    def inodes(self, path):
+        node = self._walk(path)
+        return {name: child.number for name, child in node.entries.items()}
 
     def rename(self, source, target):
         origin, old = self._parent(source)
@@ -185,8 +214,29 @@ class MemoryFS:
     def pid(self):
         return 42
 
-    def is_running(self, pid):
-        return True
+    def process(self, pid):
+        return "1", False
+
+    def boot(self):
+        return "this boot"
+
+    def machine(self):
+        return "this machine"
+
+    def namespace(self):
+        return "pid:[4026531836]"
+
+    def user(self):
+        return "me"
+
+    def kind(self, path):
+        return "tmpfs"
+
+    def elapsed(self):
+        return self.monotonic()
+
+    def start_guardian(self, charge):
+        return NoGuardian()
 
     def host(self):
         return "memory"

@@ -23,7 +23,7 @@ def files(jugdir):
 def test_a_record_is_json_in_a_file_of_its_own(files, jugdir, name):
     files.record_failure(name, {"task": "ä"})
     assert json.loads((jugdir / "failures" / name.decode()).read_text()) == {"task": "ä"}
-    assert [path.name for path in (jugdir / "tempfiles").iterdir()] == []
+    assert [path.name for path in (jugdir / "tempfiles").iterdir() if path.name[:2] != "w-"] == []
 
 
 def test_nothing_is_made_by_looking(files, jugdir, name):

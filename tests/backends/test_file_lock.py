@@ -1,7 +1,10 @@
+import json
 import multiprocessing
 import os
 import re
 import signal
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -15,40 +18,59 @@ RACERS, LOCKS = 8, 200
 
 
 class LateError(FileSystem):
-    """Creates the lock's file, and then cannot write to it."""
+    """Creates a file, and then cannot write to it; there are no links."""
 
     failing = "write"
+    made = -1
+
+    def link(self, source, target):
+        raise OSError(95, "Operation not supported")
+
+    def open_excl(self, path):
+        self.made = super().open_excl(path) if path.endswith(".lock") else -1
+        return self.made if self.made >= 0 else super().open_excl(path)
 
     def write(self, fd, data):
-        if self.failing == "write":
+        if fd == self.made and self.failing == "write":
             raise OSError(30, "Read-only file system")
         return super().write(fd, data)
 
     def close(self, fd):
         super().close(fd)
-        if self.failing == "close":
+        if fd == self.made and self.failing == "close":
             raise OSError(27, "File too large")
 
 
-def in_child(function):
-    pid = os.fork()
-    if pid == 0:
-        try:
-            function()
-        finally:
-            os._exit(0)
-    assert os.waitpid(pid, 0)[1] == 0
+@contextmanager
+def another_holder(jugdir, name):
+    """Another process, which has the lock; yields its number."""
+    ours, theirs = FORK.Pipe()
+    process = FORK.Process(target=hold, args=(jugdir, name, theirs))
+    process.start()
+    assert ours.recv()
+    try:
+        yield process.pid
+    finally:
+        process.kill()
+        process.join()
 
 
-def test_a_lock_is_a_file_with_two_lines(tmp_path, name):
+def hold(jugdir, name, connection):
+    connection.send(file_based_lock(jugdir, name).get())
+    signal.pause()
+
+
+def test_a_lock_is_a_name_of_a_file_that_says_whose_it_is(tmp_path, name):
     lock = file_based_lock(tmp_path, name)
     assert lock.get()
     path = tmp_path / "locks" / f"{name.decode()}.lock"
     assert str(path) == lock.fullname
-    text = path.read_text()
+    facts, text = path.read_text().split("\n", 1)
     assert re.fullmatch(r"PID \d+ on HOSTNAME \S+\nLock created on \d{4}-\d\d-\d\d \(\d\dh\d\d\.\d\d\)\n", text)
     assert text.startswith(f"PID {os.getpid()} on HOSTNAME {os.uname().nodename}\n")
-    assert lock.holder() == text.strip()
+    assert lock.holder() == f"{os.uname().nodename}:{os.getpid()}"
+    assert json.loads(facts)["pid"] == os.getpid()
+    assert next((tmp_path / "tempfiles").iterdir()).samefile(path)
 
 
 def test_a_failed_lock_has_the_time_one(tmp_path, name):
@@ -56,7 +78,8 @@ def test_a_failed_lock_has_the_time_one(tmp_path, name):
     lock.get()
     lock.fail()
     assert os.stat(lock.fullname).st_mtime == 1
-    assert "PID" in lock.holder()
+    assert "PID" in Path(lock.fullname).read_text()
+    assert [path.stat().st_mtime for path in (tmp_path / "tempfiles").iterdir() if path.stat().st_mtime == 1] == []
 
 
 def test_the_lock_of_an_old_release_is_respected(tmp_path, name):
@@ -82,11 +105,11 @@ def test_a_lock_that_another_process_has_by_now_is_left_alone(tmp_path, name):
     lock = file_based_lock(tmp_path, name)
     assert lock.get()
     file_store(tmp_path).remove_locks()
-    in_child(lambda: file_based_lock(tmp_path, name).get())
-    assert not lock.fail()
-    lock.release()
-    assert lock.is_locked()
-    assert not lock.is_failed()
+    with another_holder(tmp_path, name):
+        assert not lock.fail()
+        lock.release()
+        assert lock.is_locked()
+        assert not lock.is_failed()
 
 
 def test_a_name_cannot_lead_out_of_the_directory(tmp_path):
@@ -96,7 +119,7 @@ def test_a_name_cannot_lead_out_of_the_directory(tmp_path):
 
 def test_locks_below_a_file_cannot_be_had(tmp_path, name):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match=r"create the lock .*/file/x/locks/.*: Not a directory"):
+    with pytest.raises(StoreError, match=r"Cannot use the jugdir .*/file/x: Not a directory"):
         file_based_lock(tmp_path / "file" / "x", name).get()
 
 
@@ -116,15 +139,16 @@ def race(jugdir, names, start, won):
     store = file_store(jugdir)
     start.wait()
     won.put([name for name in names if store.getlock(name).get()])
+    start.wait()  # whoever ends gives his locks back
 
 
 def test_of_many_processes_one_gets_each_lock(tmp_path):
     names = [b"%040x" % i for i in range(LOCKS)]
-    start, won = FORK.Barrier(RACERS), FORK.Queue()
+    start, won = FORK.Barrier(RACERS), FORK.SimpleQueue()
     racers = [FORK.Process(target=race, args=(tmp_path, names, start, won)) for _ in range(RACERS)]
     for racer in racers:
         racer.start()
-    taken = [name for _ in racers for name in won.get(timeout=60)]
+    taken = [name for _ in racers for name in won.get()]
     for racer in racers:
         racer.join()
     assert sorted(taken) == names
@@ -151,10 +175,9 @@ def test_what_is_done_under_a_lock_is_done_alone(tmp_path, name):
     assert counter.read_text() == "400"
 
 
-def test_a_killed_holder_leaves_its_lock(tmp_path, name):
-    pid = os.fork()
-    if pid == 0:
-        file_based_lock(tmp_path, name).get()
-        os.kill(os.getpid(), signal.SIGKILL)
-    os.waitpid(pid, 0)
-    assert file_based_lock(tmp_path, name).holder().startswith(f"PID {pid} ")
+def test_the_lock_of_a_killed_holder_is_free(tmp_path, name):
+    with another_holder(tmp_path, name) as pid:
+        assert file_based_lock(tmp_path, name).holder().endswith(f":{pid}")
+        assert not file_based_lock(tmp_path, name).get()
+    assert not file_based_lock(tmp_path, name).is_locked()
+    assert file_based_lock(tmp_path, name).get()

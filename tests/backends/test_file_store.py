@@ -90,6 +90,7 @@ def test_only_what_is_needed_is_created(jugdir, name):
     assert not jugdir.exists()
     store.dump(1, name)
     assert sorted(os.listdir(jugdir)) == sorted([name[:2].decode(), "all-have-checksums", "tempfiles"])
+    store.close()
     assert os.listdir(jugdir / "tempfiles") == []
 
 

@@ -148,18 +148,21 @@ def test_a_signal_ends_the_wait_for_room(fs, store, name, monkeypatch):
 
 
 def test_a_lock_waits_for_room_too_and_is_not_left_half_made(fs, store, name):
-    fs.fail("write", "ENOSPC", times=3)
+    fs.fail("link", "ENOSPC", times=3)
     lock = store.getlock(name)
     assert lock.get()
-    assert len(fs.made["write"]) == 4
+    assert len(fs.made["link"]) == 5  # the first one finds out that there is no directory
     lock.release()
     assert not lock.is_locked()
 
 
 @pytest.mark.parametrize("error", PASSING)
 def test_a_lock_is_taken_in_spite_of_a_passing_error(fs, store, name, error):
-    fs.fail("open_excl", error)
-    assert store.getlock(name).get()
+    for call in ("open_excl", "write", "fsync", "link"):
+        fs.fail(call, error)
+        assert store.getlock(name).get()
+        store.remove_locks()
+        store.close()
 
 
 def test_a_directory_whose_creation_was_not_confirmed_is_there(fs, name):

@@ -22,11 +22,11 @@ from jug.engine.settings import World
 
 
 class Slow(file_store):
-    def dump(self, obj, name):
+    def dump_locked(self, obj, name, lock):
         Path("dumping").touch()
         while not Path("go-on").exists():
             time.sleep(0.005)
-        super().dump(obj, name)
+        return super().dump_locked(obj, name, lock)
 
 
 def work(x):
@@ -48,17 +48,21 @@ if __name__ == "__main__":
     except Interrupted as stopped:
         raise SystemExit(128 + stopped.signum)
 """
+WAIT = "[time.sleep(0.005) for _ in iter(Path('locked').exists, True)]"
 SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 
 
 @pytest.mark.parametrize("signum", SIGNALS)
 def test_a_signal_ends_the_pause_and_leaves_the_locks_of_others(tmp_path, signum):
-    before = "file_store.dump(store, 1, free.hash()); store.getlock(busy.hash()).get()"
+    before = "store.dump(1, free.hash()); Path('busy').write_text(busy.hash().decode()); " + WAIT
     worker = start_python(tmp_path, write(tmp_path, WORKER.format(before=before), "worker.py"))
+    wait_for_file(tmp_path / "busy", alive=worker)
+    store = file_store(tmp_path / "jugdir")
+    assert store.getlock((tmp_path / "busy").read_text()).get()
+    (tmp_path / "locked").touch()
     wait_for_file(tmp_path / "waiting", alive=worker)
     worker.process.send_signal(signum)
     assert worker.wait().code == EXIT_SIGNAL + signum
-    store = file_store(tmp_path / "jugdir")
     assert (len(list(store.list())), len(list(store.listlocks()))) == (1, 1)
 
 

@@ -18,6 +18,7 @@ class Machine:
         self.disk = disk
         self.name = name
         self.offset = offset  # of its clock, in seconds
+        self.kind = "ext4"
 
     def call(self, name, *args):
         return getattr(self.disk, name)(*args)
@@ -29,6 +30,7 @@ class NfsClient(Machine):
     def __init__(self, disk, name, offset=0.0, version=4):
         super().__init__(disk, name, offset)
         self.version = version
+        self.kind = "nfs4" if version == 4 else "nfs"
         self._names = {}  # of each directory, by number: {name: node or None}
         self._stamps = {}  # of each directory, by number: (stamp, when)
         self._attributes = {}  # of each file, by number: (attributes, when)

@@ -9,6 +9,7 @@ from interleaving import CALLS, Process, World
 
 from jug.backends.ear import Deaf
 from jug.backends.file_store import file_store
+from jug.backends.guardian import Guardian
 
 ROOT = "/jugdir"
 PASSING = (errno.EIO, errno.ESTALE, errno.EINTR, errno.ETIMEDOUT, errno.EAGAIN, errno.EBUSY)
@@ -42,12 +43,33 @@ class View:
     def pid(self):
         return self._process.pid
 
-    def is_running(self, pid):
-        mine = self._process.machine
-        return any(
-            process.pid == pid and process.machine is mine and not process.done
-            for process in self._simulation.processes
-        )
+    def elapsed(self):
+        return self.monotonic()
+
+    def process(self, pid):
+        mine = self._process.machine.name
+        for process in self._simulation.processes:
+            if process.pid == pid and process.machine.name == mine and not process.done:
+                return str(pid), process.is_stopped
+        return None
+
+    def boot(self):
+        return f"boot {self._simulation.boots} of {self._process.machine.name}"
+
+    def machine(self):
+        return self._process.machine.name
+
+    def namespace(self):
+        return "pid:[4026531836]"
+
+    def user(self):
+        return "me"
+
+    def kind(self, path):
+        return self._process.machine.kind
+
+    def start_guardian(self, charge):
+        return self._simulation.start_guardian(self._process, charge)
 
     def host(self):
         return self._process.machine.name
@@ -59,6 +81,7 @@ class View:
 def _asking(call):
     def method(self, *args):
         process = self._process
+        process.next = call, args
         process.step(call)
         return self._simulation.answer(process, call, args)
 
@@ -75,12 +98,85 @@ class Worker(Process):
 
     def __init__(self, simulation, machine, function, pid):
         self.machine = machine
+        self.is_stopped = False
+        self.guards = 0  # the worker that it is the guardian of
+        self.next = "", ()  # the call that it is about to make
+        self.guardian = None  # that of a worker, as soon as it has one
         self.wakes = 0  # not before this time, in nanoseconds
         super().__init__(simulation, function, pid)
 
     def sleep(self, seconds):
         self.wakes = self.world.disk.clock_ns + int(seconds * 1e9)
         self.step("sleep")
+
+
+class SimulatedGuardian:
+    """Both ends of the line between a worker and its guardian, which is another process of the machine."""
+
+    def __init__(self, simulation, worker, charge):
+        self._worker = worker
+        self._messages = []
+        self._answers = []
+        self._runs = b"", 0.0
+        self._is_closed = False
+
+        def work(store):
+            self._store = store
+            Guardian(store._fs, charge, self).run()
+
+        self.process = worker.guardian = simulation.launch(work, worker.machine)
+        self.process.guards = worker.pid
+
+    # The worker's
+
+    def is_alive(self):
+        return not self.process.done
+
+    def runs(self, task, since):
+        self._runs = task, since
+
+    def tell(self, message):
+        if self.process.done:
+            return False
+        self._messages.append(message)
+        return True
+
+    def asked(self, question):
+        if not self.tell(question):
+            return False
+        self.process.wakes = 0
+        while not self._answers and not self.process.done:
+            self._worker.sleep(0.001)
+        return bool(self._answers) and self._answers.pop()
+
+    def end(self, well):
+        if well:
+            self.tell("b")
+        self._is_closed, self.process.wakes = True, 0
+        while not self.process.done and not self._worker.killed:
+            self._worker.sleep(0.01)
+
+    # The guardian's
+
+    def listen(self, seconds):
+        if not self._messages and not self._is_over():
+            self.process.sleep(seconds)
+        if self._is_over() and not self._messages:
+            return None
+        messages, self._messages = self._messages, []
+        return messages
+
+    def answer(self, yes):
+        self._answers.append(yes)
+
+    def running(self):
+        return self._runs
+
+    def is_stopped(self):
+        return self._worker.is_stopped
+
+    def _is_over(self):
+        return self._is_closed or self._worker.done
 
 
 class Simulation(World):
@@ -92,6 +188,8 @@ class Simulation(World):
         Where everything that is not determined otherwise comes from.
     faults : int
         How many calls may still fail, each for no good reason, or after they did what they were asked for.
+    boots : int
+        How often the machines have been started.
     full : tuple
         From when to when there is no room, in seconds from the beginning.
     trace : list or None
@@ -103,7 +201,7 @@ class Simulation(World):
         self.disk = self.fs = Disk(step_ns=self.chance.choice((1, 4 * 10**6, 10**9)))
         self.processes = []
         self.machines = []
-        self.faults = 0
+        self.faults = self.boots = 0
         self.full = (0, 0)
         self.trace = trace
         self.opened = {}
@@ -126,6 +224,9 @@ class Simulation(World):
         worker = Worker(self, machine, function, 1000 + len(self.processes))
         self.processes.append(worker)
         return worker
+
+    def start_guardian(self, worker, charge):
+        return SimulatedGuardian(self, worker, charge)
 
     # What a call gets
 
@@ -185,6 +286,7 @@ class Simulation(World):
                 self.disk.clock_ns = min(process.wakes for process in left)
                 continue
             process = chance.choice(awake)
+            process.is_stopped = False
             if chance.random() < 0.01:
                 process.wakes = self.disk.clock_ns + int(chance.choice((0.01, 1, 40)) * 1e9)  # it is held up
                 continue
@@ -192,11 +294,26 @@ class Simulation(World):
             process.go(1 + int(chance.expovariate(1 / eager)))
         return False
 
+    def kill(self, process):
+        self.current = process
+        while not process.done:
+            process.kill()
+
     def kill_all(self):
-        for process in self.processes:
+        for process in list(self.processes):
+            self.kill(process)
+
+    def freeze(self, process, seconds):
+        """Stop a worker and its guardian, as when its machine sleeps, or cannot reach the server.
+
+        Not just before it removes its own lock, which it has looked at before: this is what can go wrong, and is known.
+        """
+        while not process.done and process.next[0] == "unlink" and process.next[1][0].endswith(".lock"):
             self.current = process
-            while not process.done:
-                process.kill()
+            process.go(1)
+        for each in filter(None, (process, process.guardian)):
+            each.is_stopped = True
+            each.wakes = self.disk.clock_ns + int(seconds * 1e9)
 
 
 def _short(value):

@@ -6,6 +6,8 @@ from interleaving import Killed
 from schedule import ROOT, Simulation
 
 from jug import Task
+from jug.backends.base import LEASE
+from jug.backends.holder import parse_holder
 from jug.engine.graph import Graph
 from jug.engine.reporter import Reporter
 from jug.engine.scheduler import Scheduler
@@ -52,21 +54,26 @@ class SmallWorld(Simulation):
         self.number = self.chance.choice((2, 3, 3, 5))  # of tasks
         self.ran = Counter()
         self.running = Counter()
+        self.runs = {}  # by process
+        self.frozen = None
+        self.wrong = []  # what nobody may do
         self.acknowledged = set()
         self.errors = []
         self.codes = []
         self.twice = []
 
     def compute(self, x, needs):
-        if self.running[x]:
+        process = self.current
+        if self.running[x] and process is not self.frozen and self.runs.get(self.frozen) != x:
             self.twice.append(x)
         self.running[x] += 1
-        process = self.current
+        self.runs[process] = x
         try:
             for _ in range(3):
                 process.step("compute")
         finally:
             self.running[x] -= 1
+            del self.runs[process]
         self.ran[x] += 1
         return f"{x}({' '.join(needs)})" if needs else f"{x}"
 
@@ -79,6 +86,7 @@ class SmallWorld(Simulation):
         settings = Settings(nr_wait_cycles=100)
         code = Scheduler(Graph(tasks(self.number)), store, settings, Acknowledged(self), world=world).run().exit_code
         self.codes.append(code)
+        store.close()
 
     def start_workers(self, number, version=0):
         machines = [self.machine(version) for _ in range(self.chance.randint(1, number) if version else 1)]
@@ -87,18 +95,43 @@ class SmallWorld(Simulation):
 
     # What must be true
 
+    def answer(self, process, call, args):
+        if call in ("rename", "unlink"):
+            self.watch(process, call, args[-1])
+        return super().answer(process, call, args)
+
+    def watch(self, process, call, path):
+        """Nobody writes over a result, or removes a lock that is not his unless it is his turn."""
+        if call == "rename" and path.removeprefix(ROOT).replace("/", "", 1).replace("/", "").encode() in NAMES:
+            if self.exists(path):
+                self.wrong.append((process.pid, call, path))
+        elif call == "unlink" and "/locks/" in path and self.exists(path):
+            turn = path.replace("/locks/", "/tempfiles/steal-")
+            allowed = {self.pid_in(path), self.pid_in(turn)} if self.exists(turn) else {self.pid_in(path)}
+            if allowed.isdisjoint({process.pid, process.guards}):
+                self.wrong.append((process.pid, call, path))
+
+    def exists(self, path):
+        try:
+            return bool(self.disk.stat(path))
+        except FileNotFoundError:
+            return False
+
+    def pid_in(self, path):
+        return parse_holder(self.disk._walk(path).data).pid
+
     def check(self, once=True):
         """All is complete, nobody was in the way of another, and nothing is left over."""
         for process in self.processes:
             if process.error is not None:
                 raise process.error
         assert self.errors == []
+        assert self.wrong == [], self.wrong
         assert set(self.codes) == {0}, self.codes
         assert self.twice == [], "run by two at once"
         if once:
             assert dict(self.ran) == dict.fromkeys(range(self.number), 1), self.ran
         self.check_results(range(self.number))
-        assert self.disk.listdir(ROOT + "/locks") == []
 
     def check_results(self, needed):
         """What was acknowledged is there, and whatever is there is whole."""
@@ -108,5 +141,19 @@ class SmallWorld(Simulation):
         for name in there:
             assert store.load(name) == VALUES[NAMES.index(name)], "a result is not what it was"
 
-    def check_no_temporary_files(self):
-        assert self.disk.listdir(ROOT + "/tempfiles") == []
+    def check_nothing_is_left(self):
+        """Neither now nor, of those whose machine is not there any more, after their lease."""
+        left = [self.disk.listdir(f"{ROOT}/{directory}") for directory in ("locks", "tempfiles")]
+        if left == [[], []]:
+            return
+        self.launch(self.tidy, self.machine(4))
+        assert self.run()
+        left = [self.disk.listdir(f"{ROOT}/{directory}") for directory in ("locks", "tempfiles")]
+        assert left == [[], []], left
+
+    def tidy(self, store):
+        """What a person does who has time."""
+        store.remove_abandoned()
+        store._fs.sleep(2 * LEASE)
+        store.remove_abandoned()
+        store.close()

@@ -26,7 +26,7 @@ def races(world):
     world.start_workers(world.chance.choice((2, 3)), version=world.chance.choice((0, 4)))
     assert world.run(), "somebody is stuck"
     world.check()
-    world.check_no_temporary_files()
+    world.check_nothing_is_left()
 
 
 def passing_trouble(world):
@@ -35,7 +35,7 @@ def passing_trouble(world):
     world.start_workers(world.chance.choice((1, 2)), version=world.chance.choice((0, 4)))
     assert world.run(), "somebody is stuck"
     world.check()
-    world.check_no_temporary_files()
+    world.check_nothing_is_left()
 
 
 def no_room(world):
@@ -45,18 +45,33 @@ def no_room(world):
     world.start_workers(world.chance.choice((1, 2)), version=world.chance.choice((0, 4)))
     assert world.run(), "somebody is stuck"
     world.check()
-    world.check_no_temporary_files()
+    world.check_nothing_is_left()
 
 
 def killed(world):
-    """Workers are killed at any call; somebody removes their locks when nobody works, and others finish the work."""
-    world.start_workers(2, version=world.chance.choice((0, 4)))
-    for victim in list(world.processes):
+    """Workers are killed at any call, some with their guardians, while others work; nobody has to clean up."""
+    version = world.chance.choice((0, 4))
+    number = world.chance.choice((2, 3))
+    world.start_workers(number, version)
+    for victim in list(world.processes)[: world.chance.randint(1, number)]:
         world.run(1 + int(world.chance.expovariate(1 / 40)))
-        world.current = victim
-        while not victim.done:
-            victim.kill()
-    begin_again(world)
+        world.kill(victim)
+        if victim.guardian is not None and world.chance.random() < 0.5:
+            world.run(1 + int(world.chance.expovariate(1 / 10)))
+            world.kill(victim.guardian)
+    begin_again(world, version)
+
+
+def frozen(world):
+    """A worker is held up at any call for longer than its lease, and then goes on as if nothing had happened."""
+    version = world.chance.choice((0, 4))
+    world.start_workers(world.chance.choice((2, 3)), version)
+    world.run(1 + int(world.chance.expovariate(1 / 60)))
+    world.frozen = world.chance.choice([process for process in world.processes if not process.guards])
+    world.freeze(world.frozen, world.chance.choice((100, 400, 1000)))
+    assert world.run(), "somebody is stuck"
+    world.check(once=False)
+    world.check_nothing_is_left()
 
 
 def power_cut(world):
@@ -65,22 +80,22 @@ def power_cut(world):
     world.run(1 + int(world.chance.expovariate(1 / 60)))
     world.kill_all()
     world.disk.power_cut(world.chance)
+    world.boots += 1
     begin_again(world)
 
 
-def begin_again(world):
+def begin_again(world, version=0):
     world.check_results(world.acknowledged)
     reported = set(world.acknowledged)
     before = dict(world.ran)
-    world.store().remove_locks()
-    world.codes.clear()
-    world.start_workers(2)
+    world.start_workers(2, version)
     assert world.run(), "somebody is stuck"
     world.check(once=False)
+    world.check_nothing_is_left()
     assert [x for x in reported if world.ran[x] > before[x]] == [], "a result that was reported was computed again"
 
 
-KINDS = [races, passing_trouble, no_room, killed, power_cut]
+KINDS = [races, passing_trouble, no_room, killed, frozen, power_cut]
 
 
 def run(kind, seed, trace=None):

@@ -1,0 +1,184 @@
+"""The process that looks after what a worker holds: it shows that the worker lives, and cleans up when it does not.
+
+A thread would not do: it stands still while a task computes in C without letting Python run. The guardian sits at the
+other end of a line from its worker and does four things:
+
+* it gives a sign of life every tenth of the lease, by the time stamp of the worker's owner file, which is every one of
+  its locks (:mod:`jug.backends.ownership`); not while the worker is stopped, so that a worker that sleeps for longer
+  than its lease loses its locks like one that is gone;
+* it notes in that file what the worker has been running for more than a second;
+* it removes locks that are to go later (:meth:`Line.listen`), when their directory's time stamp has moved on;
+* when the worker has ended, however that was, it gives its locks back, removes what it was writing, and ends.
+
+Whether a lock is the worker's is looked at before it is removed, under the file that makes removers take turns.
+"""
+
+from __future__ import annotations
+
+from .holder import note_of, this_process
+from .liveness import Liveness, find
+from .owned import OwnerFile
+from .takeover import give_back
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from .fsops import FileSystem
+
+    class Line(Protocol):
+        """The guardian's end of the line."""
+
+        def listen(self, seconds: float) -> list[str] | None:
+            """Wait so long for messages; None when the worker has ended.
+
+            ``d`` and the name of a lock: remove it later; ``u`` and the name: leave it, and answer; ``+`` and ``-``:
+            it is a file of its own, to be given signs of life, or no more; ``b``: the worker ends, and holds no lock.
+            """
+
+        def answer(self, yes: bool) -> None:
+            """Answer a question."""
+
+        def running(self) -> tuple[bytes, float]:
+            """What the worker runs at this moment, and since when by its clock; empty if nothing."""
+
+        def is_stopped(self) -> bool:
+            """Whether the worker's process is stopped."""
+
+
+#: Signs of life in a lease.
+BEATS = 10
+_TICK = 1.0
+# Longer than any file server's time stamps are apart; and what does when the worker has ended.
+_SETTLES = 2.0
+_HASTE = 0.05
+
+
+class Charge:
+    """What a guardian looks after, in words that go from one process to another."""
+
+    __slots__ = ("lease", "name", "pid", "root", "size")
+
+    def __init__(self, owner: OwnerFile, pid: int, lease: float) -> None:
+        self.root = owner.root
+        self.name = owner.name
+        self.size = len(owner.text)
+        self.pid = pid
+        self.lease = lease
+
+    def words(self) -> list[str]:
+        """For a command line."""
+        return [self.root, self.name, str(self.size), str(self.pid), str(self.lease)]
+
+    @classmethod
+    def of(cls, words: list[str]) -> Charge:
+        """What those :meth:`words` say."""
+        charge = cls.__new__(cls)
+        charge.root, charge.name = words[:2]
+        charge.size, charge.pid, charge.lease = int(words[2]), int(words[3]), float(words[4])
+        return charge
+
+
+class Guardian:
+    """Works until the worker has ended; :meth:`run` is the whole life of it."""
+
+    def __init__(self, fs: FileSystem, charge: Charge, line: Line) -> None:
+        self._fs = fs
+        self._line = line
+        self._owner = OwnerFile(fs, charge.root, charge.name, charge.size)
+        self._lease = charge.lease
+        self._due = fs.monotonic() + charge.lease / BEATS
+        self._known: tuple[bytes, float] = (b"", 0.0)  # what the worker was running at the last tick
+        self._noted = b""
+        self._copies: set[str] = set()
+        self._is_well = False
+        self._later: dict[str, float] = {}
+
+    def run(self) -> None:
+        while (messages := self._line.listen(min(_TICK, self._lease / BEATS))) is not None:
+            for message in messages:
+                self._obey(message[0], message[1:])
+            self._remove_settled(self._fs.monotonic())
+            if not self._line.is_stopped():
+                self._show()
+        self._end()
+
+    def _obey(self, what: str, name: str) -> None:
+        if what == "d":
+            self._later[name] = self._fs.monotonic() + _SETTLES
+        elif what == "u":
+            self._line.answer(self._later.pop(name, None) is not None)
+        elif what == "b":
+            self._is_well = True
+        elif what == "+":
+            self._copies.add(name)
+        elif what == "-":
+            self._copies.discard(name)
+
+    # Signs of life
+
+    def _show(self) -> None:
+        """Give a sign of life if it is time for one, or if there is something to note."""
+        running = self._line.running()
+        is_news = running == self._known and running[0] != self._noted
+        self._known = running
+        if is_news:
+            self._note(*running)
+        elif self._fs.monotonic() >= self._due:
+            self._due = self._fs.monotonic() + self._lease / BEATS
+            self._touch(self._owner.path)
+            for name in self._copies:
+                self._touch(self._owner.lock(name))
+
+    def _note(self, task: bytes, since: float) -> None:
+        self._noted = task
+        try:
+            self._owner.note(note_of(task, since))
+        except OSError:
+            pass  # it is for people only
+
+    def _touch(self, path: str) -> None:
+        try:
+            self._fs.utime(path, None)
+        except OSError:
+            pass  # it may work the next time; and if the file is gone, the worker notices
+
+    # Locks that are to go later
+
+    def _remove_settled(self, now: float) -> None:
+        settled = [name for name, due in self._later.items() if due <= now]
+        if settled:
+            self._remove(settled)
+
+    def _remove(self, names: list[str]) -> None:
+        """The directories' time stamps have moved on, or do now: nobody believes any more that there is no result."""
+        for prefix in sorted({name[:2] for name in names}):
+            self._touch(f"{self._owner.root}/{prefix}")
+        for name in names:
+            del self._later[name]
+            try:
+                self._owner.remove_lock(name)
+            except OSError:
+                pass  # it goes with the others, at the end
+
+    # The end
+
+    def _end(self) -> None:
+        if self._later:
+            self._fs.sleep(_HASTE)
+            self._remove(list(self._later))
+        owner = find(self._fs, self._owner.path)
+        if owner is None:
+            return  # the worker has cleared up by itself
+        if self._is_well:
+            self._owner.remove()
+            return
+        holder = this_process(self._fs, self._lease)
+        me = OwnerFile(self._fs, self._owner.root, holder.worker)
+        me.create(holder)
+        try:
+            give_back(me, self._fs, owner, Liveness(self._fs))
+            for name in self._copies:
+                self._owner.remove_lock(name)
+        finally:
+            me.remove()

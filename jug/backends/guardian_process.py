@@ -1,0 +1,145 @@
+"""The guardian as a process of its own: how it is started, and the line to it.
+
+It is a small Python without the user's packages, which does not even import jug as a whole: it is there in some
+hundredths of a second, while the first task runs. A pipe ends when the worker does, however that is; what the worker
+runs at the moment stands in memory that both share, since a message for each of many short tasks would cost more than
+the tasks. The guardian is in a session of its own (Ctrl-C is not meant for it), and keeps no file open that the worker
+was started with.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from mmap import mmap
+    from typing import Any
+
+    from .guardian import Charge
+
+#: What is in the shared memory: the name of a task, and since when it runs.
+RUNS = struct.Struct("40sd")
+MEMORY = 4096
+#: The numbers of the files that the other process is started with.
+LINE, ANSWERS, SHARED = 0, 1, 3
+_FREE = 10  # numbers of files from here on are nobody's
+_PATIENCE = 2.0  # of the last pause, in seconds: some six in all
+
+# Makes modules of jug importable without running its __init__, which imports all of the language.
+_PROGRAM = """
+import sys, types
+for name in ("jug", "jug.backends"):
+    module = sys.modules[name] = types.ModuleType(name)
+    module.__path__ = [sys.argv[1] + "/" + name.replace(".", "/")]
+from jug.backends.guardian_main import main
+main(sys.argv[2:])
+"""
+
+
+class GuardianProcess:
+    """The worker's end of the line."""
+
+    def __init__(self, charge: Charge) -> None:
+        ours, theirs, answers, said = -1, -1, -1, -1
+        self._memory, shared = _shared_memory()
+        try:
+            theirs, ours = _pipe()
+            answers, said = _pipe()
+            self.pid = _spawn(charge, theirs, said, shared)
+        except BaseException:
+            for fd in (ours, answers):
+                _close(fd)
+            raise
+        finally:
+            for fd in (theirs, said, shared):
+                _close(fd)
+        os.set_blocking(ours, False)
+        self._creator = os.getpid()
+        self._line, self._answers = ours, answers
+        self._ended = False
+
+    def is_alive(self) -> bool:
+        """Whether it is there; an end is noticed once and for all."""
+        if not self._ended:
+            try:
+                self._ended = os.waitpid(self.pid, os.WNOHANG)[0] != 0
+            except ChildProcessError:  # somebody else in this process has waited for it
+                self._ended = True
+        return not self._ended
+
+    def runs(self, task: bytes, since: float) -> None:
+        """Say what the worker runs from now on; nothing if `task` is empty."""
+        if self._memory is not None:
+            RUNS.pack_into(self._memory, 0, task, since)
+
+    def tell(self, message: str) -> bool:
+        """Send a message; False if nobody reads it."""
+        try:
+            os.write(self._line, message.encode("ascii") + b"\n")
+        except OSError:
+            return False
+        return True
+
+    def asked(self, question: str) -> bool:
+        """Send a question, and wait for the answer, which is no if nobody gives one."""
+        return self.tell(question) and os.read(self._answers, 1) == b"1"
+
+    def end(self, well: bool) -> None:
+        """Let it end; `well`: there is nothing to clean up but what was deferred. Waits for it, but not for ever."""
+        if well:
+            self.tell("b")
+        for fd in (self._line, self._answers):
+            os.close(fd)
+        if self._memory is not None:
+            self._memory.close()
+        pause = 0.001
+        while self._creator == os.getpid() and self.is_alive() and pause < _PATIENCE:
+            time.sleep(pause)
+            pause *= 1.5
+
+
+def _pipe() -> tuple[int, int]:
+    """Both ends of a pipe, whose numbers are not those that the other process is to have."""
+    ends = os.pipe()
+    try:
+        reading, writing = (fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, _FREE) for end in ends)
+    finally:
+        for end in ends:
+            os.close(end)
+    return reading, writing
+
+
+def _shared_memory() -> tuple[mmap | None, int]:
+    """Memory, and the file by which another process gets it; None and -1 where the system has none of this kind."""
+    create = getattr(os, "memfd_create", None)
+    if create is None:
+        return None, -1
+    from mmap import mmap
+
+    created = create("jug")
+    try:
+        os.ftruncate(created, MEMORY)
+        return mmap(created, MEMORY), fcntl.fcntl(created, fcntl.F_DUPFD_CLOEXEC, _FREE)
+    finally:
+        os.close(created)
+
+
+def _spawn(charge: Charge, line: int, said: int, shared: int) -> int:
+    place = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    python = sys.executable or "python3"
+    words = [python, "-I", "-S", "-c", _PROGRAM, place, *charge.words()]
+    files: list[Any] = [(os.POSIX_SPAWN_DUP2, line, LINE), (os.POSIX_SPAWN_DUP2, said, ANSWERS)]
+    files.append((os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0))
+    if shared >= 0:
+        files.append((os.POSIX_SPAWN_DUP2, shared, SHARED))
+    return os.posix_spawnp(python, words, os.environ, file_actions=files, setsid=True)
+
+
+def _close(fd: int) -> None:
+    if fd >= 0:
+        os.close(fd)

@@ -1,0 +1,161 @@
+"""The owner file of one who holds locks, and the locks that are names of it.
+
+``tempfiles/w-<name>`` says who the holder is (:mod:`jug.backends.holder`). It is written and synced once; from then on
+a lock is a *hard link* to it, ``locks/<hash>.lock``: complete from its first instant, made in one step that fails if
+there is one already, and free of cost. One time stamp is the sign of life of all of them. Where a file system has no
+hard links, a lock is a file of its own with the same text.
+"""
+
+from __future__ import annotations
+
+import errno
+import threading
+
+from .directories import LOCKS, TEMPORARY
+from .fsops import sync_directory, write_all
+from .liveness import find
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .fsops import FileSystem
+    from .holder import Holder
+
+OWNER = "w-"
+_LOCK = ".lock"
+#: What is said where there are no hard links, or no more of them.
+NO_LINKS = frozenset(
+    getattr(errno, name)
+    for name in ("EPERM", "EOPNOTSUPP", "ENOSYS", "EXDEV", "EMLINK", "EACCES")
+    if hasattr(errno, name)
+)
+
+
+class OwnerFile:
+    """The owner file `name` in the jugdir `root`, made by us or by somebody else.
+
+    Attributes
+    ----------
+    path : str
+    text : bytes
+        What it says, if it is ours.
+    inode : int
+        The number of the file, if it is ours.
+    has_links : bool
+        False once a hard link was refused.
+    """
+
+    def __init__(self, fs: FileSystem, root: str, name: str, size: int = 0) -> None:
+        self._fs = fs
+        self.root = root
+        self.name = name
+        base = root.rstrip("/")
+        self.locks = f"{base}/{LOCKS}"
+        self.temporary = f"{base}/{TEMPORARY}"
+        self.path = f"{self.temporary}/{OWNER}{name}"
+        self.text = b""
+        self.inode = 0
+        self._size = size  # of the text
+        self.has_links = True
+        #: For threads of this process that do what is for one process at a time.
+        self.one_at_a_time = threading.Lock()
+
+    def create(self, holder: Holder) -> None:
+        """Make it, for good: whoever finds a lock of ours can tell whose it is, whatever happens to this machine."""
+        self.text = holder.text()
+        self._size = len(self.text)
+        try:
+            self._write()
+            sync_directory(self._fs, self.temporary)
+        except BaseException:
+            self._forget(self.path)  # it may be there, whatever was said: its name is ours alone
+            raise
+
+    def _write(self) -> None:
+        fd = self._fs.open_excl(self.path)
+        try:
+            write_all(self._fs, fd, self.text)
+            self._fs.fsync(fd)
+            self.inode = self._fs.fstat(fd).st_ino
+        finally:
+            self._fs.close(fd)
+
+    def remove(self) -> None:
+        """Remove it; locks that are still there go on saying whose they were."""
+        self._forget(self.path)
+
+    def note(self, line: bytes) -> None:
+        """Write a line behind the text, in place of the one before."""
+        fd = self._fs.open_change(self.path)
+        try:
+            self._fs.pwrite(fd, line, self._size)
+        finally:
+            self._fs.close(fd)
+
+    # Its locks, and what else is to be made by one alone
+
+    def lock(self, name: str) -> str:
+        """The path of the lock `name`."""
+        return f"{self.locks}/{name}{_LOCK}"
+
+    def passing(self, kind: str) -> str:
+        """A path for a file of ours that is to have another name soon; `kind` is a letter."""
+        return f"{self.temporary}/{kind}-{self.name}-{self._fs.token()}"
+
+    def claim(self, path: str) -> bool:
+        """Make the file `path` one that says that it is ours; False if there is one. Of many, one succeeds."""
+        if self.has_links:
+            try:
+                self._fs.link(self.path, path)
+                return True
+            except FileExistsError:
+                return False
+            except OSError as error:
+                if error.errno not in NO_LINKS:
+                    raise
+                self.has_links = False
+        return self._copy(path)
+
+    def replace(self, path: str) -> None:
+        """Put a file that says that it is ours in the place of another, such that there is no moment without one."""
+        passing = self.passing("s")
+        self.claim(passing)
+        try:
+            self._fs.rename(passing, path)
+        except OSError:
+            if not self.is_at(path):  # it was done, and the reply got lost
+                self._forget(passing)
+                raise
+
+    def is_at(self, path: str) -> bool:
+        """Whether the file `path` is ours."""
+        found = find(self._fs, path)
+        return found is not None and not found.failed and found.holder.worker == self.name
+
+    def remove_lock(self, name: str) -> bool:
+        """Remove the lock `name` if it is ours; False if it is not."""
+        path = self.lock(name)
+        if not self.is_at(path):
+            return False
+        self._forget(path)
+        return True
+
+    def _copy(self, path: str) -> bool:
+        try:
+            fd = self._fs.open_excl(path)
+        except FileExistsError:
+            return False
+        try:
+            try:
+                write_all(self._fs, fd, self.text)
+            finally:
+                self._fs.close(fd)
+        except BaseException:
+            self._forget(path)
+            raise
+        return True
+
+    def _forget(self, path: str) -> None:
+        try:
+            self._fs.unlink(path)
+        except FileNotFoundError:
+            pass

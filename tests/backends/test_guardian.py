@@ -1,0 +1,306 @@
+"""The process that looks after what a worker holds: real processes, and real signals."""
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from processes import ROOT
+
+from jug.backends.file_store import file_store
+from jug.backends.fsops import FileSystem
+from jug.backends.kernel import process
+from jug.errors import StoreError
+
+HOLDER = """
+import os, signal, sys, time
+from jug.backends.file_store import file_store
+store = file_store(sys.argv[1])
+store.lease = float(sys.argv[3])
+lock = store.getlock(sys.argv[2])
+print(lock.get(), store._dir.ownership._guardian.pid, flush=True)
+{then}
+time.sleep(600)
+"""
+SECONDS = 60
+
+
+class Holder:
+    """A process that has a lock, and its guardian."""
+
+    def __init__(self, jugdir, name, lease=300.0, then="", prefix=()):
+        words = [*prefix, sys.executable, "-c", HOLDER.format(then=then), str(jugdir), name.decode(), str(lease)]
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=env)
+        got, guardian = self.process.stdout.readline().split()
+        assert got == "True"
+        self.pid, self.guardian = self.process.pid, int(guardian)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def holder(tmp_path, name):
+    started = []
+
+    def start(*args, **kwargs):
+        started.append(Holder(tmp_path, name, *args, **kwargs))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.kill()
+
+
+def until(condition, what):
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.01)
+
+
+def test_a_killed_worker_has_nothing_any_more_and_nobody_had_to_come(holder, tmp_path):
+    holder().kill()
+    until(lambda: os.listdir(tmp_path / "locks") == [], "the lock stays")
+    until(lambda: os.listdir(tmp_path / "tempfiles") == [], "something stays")
+
+
+def test_its_guardian_ends_with_it(holder):
+    started = holder()
+    assert process(started.guardian) is not None
+    started.kill()
+    until(lambda: process(started.guardian) is None, "the guardian stays")
+
+
+def test_a_worker_that_is_killed_with_its_guardian_is_noticed(holder, tmp_path, name):
+    started = holder()
+    store = file_store(tmp_path)
+    assert not store.getlock(name).get()
+    os.kill(started.guardian, signal.SIGKILL)
+    started.kill()
+    assert store.getlock(name).get()
+    store.getlock(name).remove()
+    store.close()
+
+
+def test_children_of_a_worker_do_not_keep_what_it_had(holder, tmp_path):
+    """They have all that it had open."""
+    then = "pid = os.fork() or time.sleep(600)\nprint(pid, flush=True)"
+    started = holder(then=then)
+    child = int(started.process.stdout.readline())
+    started.process.kill()
+    started.process.wait()
+    try:
+        assert process(child) is not None
+        until(lambda: os.listdir(tmp_path / "locks") == [], "the lock stays")
+    finally:
+        os.kill(child, signal.SIGKILL)
+
+
+def stamp(tmp_path, name):
+    return os.stat(tmp_path / "locks" / f"{name.decode()}.lock").st_mtime_ns
+
+
+def test_there_are_signs_of_life_while_python_stands_still(holder, tmp_path, name):
+    """As in a function in C that keeps the interpreter for itself."""
+    then = "import ctypes; ctypes.PyDLL(None).sleep(600)"
+    holder(lease=1.0, then=then)
+    before = stamp(tmp_path, name)
+    until(lambda: stamp(tmp_path, name) != before, "no sign of life")
+    before = stamp(tmp_path, name)
+    until(lambda: stamp(tmp_path, name) != before, "no second sign of life")
+
+
+def test_a_stopped_worker_gives_no_signs_of_life(holder, tmp_path, name):
+    started = holder(lease=1.0)
+    until(lambda: "RUNS" in (tmp_path / "locks" / f"{name.decode()}.lock").read_text(), "no note")
+    os.kill(started.pid, signal.SIGSTOP)
+    time.sleep(0.5)
+    before = stamp(tmp_path, name)
+    store = file_store(tmp_path)
+    until(store.getlock(name).get, "the lock is not free")
+    assert os.stat(tmp_path / "tempfiles" / own_file(tmp_path, started.pid)).st_mtime_ns == before
+    os.kill(started.pid, signal.SIGCONT)
+    before = os.stat(tmp_path / "tempfiles" / own_file(tmp_path, started.pid)).st_mtime_ns
+    path = tmp_path / "tempfiles" / own_file(tmp_path, started.pid)
+    until(lambda: path.stat().st_mtime_ns != before, "no sign of life")
+    started.kill()
+    until(lambda: process(started.guardian) is None, "the guardian stays")
+    assert store.lock_details()[name].pid == os.getpid()  # the guardian has left it alone
+    store.getlock(name).remove()
+    store.close()
+
+
+def own_file(tmp_path, pid):
+    (found,) = [name for name in os.listdir(tmp_path / "tempfiles") if f"{pid:08x}" in name and name[:2] == "w-"]
+    return found
+
+
+def test_what_takes_longer_than_a_moment_is_noted(holder, tmp_path, name):
+    before = time.time()
+    started = holder()
+    store = file_store(tmp_path)
+    until(lambda: b"RUNS" in (tmp_path / "tempfiles" / own_file(tmp_path, started.pid)).read_bytes(), "no note")
+    told = store.lock_details()[name]
+    assert before <= told.since <= time.time()
+    assert told.pid == started.pid
+
+
+def test_a_worker_of_another_machine_is_taken_for_gone_after_its_lease(holder, tmp_path, name):
+    """Another name, and other numbers of processes, is another machine."""
+    unshare = (
+        "unshare",
+        "--pid",
+        "--fork",
+        "--uts",
+        "--kill-child",
+        "sh",
+        "-c",
+        'hostname elsewhere && exec "$@"',
+        "sh",
+    )
+    if subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this user, or this system, cannot make namespaces of processes")
+    started = holder(lease=2.0, prefix=unshare)
+    store = file_store(tmp_path)
+    assert not store.getlock(name).get()
+    assert store.lock_details()[name].host == "elsewhere"
+    begin = time.monotonic()
+    while time.monotonic() - begin < 4.0:  # twice the lease
+        assert not store.getlock(name).get()
+        time.sleep(0.1)
+    started.kill()  # and all that is in there, the guardian too
+    until(store.getlock(name).get, "the lock is not free")
+    store.getlock(name).remove()
+    store.close()
+
+
+def test_a_guardian_that_was_killed_is_replaced(tmp_path, names):
+    store = file_store(tmp_path)
+    assert store.getlock(names[0]).get()
+    first = store._dir.ownership._guardian
+    os.kill(first.pid, signal.SIGKILL)
+    until(lambda: not first.is_alive(), "it lives")
+    assert store.getlock(names[1]).get()
+    second = store._dir.ownership._guardian
+    assert second.pid != first.pid
+    assert second.is_alive()
+    for name in names[:2]:
+        store.remove_lock(name)
+
+
+def test_it_ends_with_the_store(tmp_path, name):
+    store = file_store(tmp_path)
+    lock = store.getlock(name)
+    lock.get()
+    guardian = store._dir.ownership._guardian
+    lock.release()
+    store.close()
+    assert not guardian.is_alive()
+    assert os.listdir(tmp_path / "tempfiles") == []
+
+
+def test_it_ends_when_nobody_refers_to_the_store_any_more(tmp_path, name):
+    store = file_store(tmp_path)
+    store.dump(1, name)
+    guardian = store._dir.ownership._guardian
+    del store
+    gc.collect()
+    assert not guardian.is_alive()
+    until(lambda: os.listdir(tmp_path / "tempfiles") == [], "something stays")
+
+
+def test_a_lock_to_which_nobody_refers_stays_as_long_as_the_process(tmp_path, name):
+    file_store(tmp_path).getlock(name).get()
+    gc.collect()
+    assert not file_store(tmp_path).getlock(name).get()
+    file_store(tmp_path).remove_locks()
+
+
+def test_there_is_none_before_there_is_something_to_look_after(tmp_path, name):
+    store = file_store(tmp_path / "jugdir")
+    store.can_load(name)
+    store.getlock(name).is_locked()
+    assert list(store.listlocks()) == []
+    assert store._dir.ownership._guardian is None
+
+
+def test_one_that_cannot_be_started_costs_the_lock_and_is_said(tmp_path, name, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/not/there")
+    store = file_store(tmp_path)
+    with pytest.raises(StoreError, match="Cannot start the process that keeps locks alive"):
+        store.getlock(name).get()
+    assert list(store.listlocks()) == []
+    assert os.listdir(tmp_path / "tempfiles") == []
+
+
+def test_it_is_found_even_if_python_does_not_know_where_it_is_itself(tmp_path, name, monkeypatch):
+    """As in a program with Python inside."""
+    monkeypatch.setattr(sys, "executable", None)
+    store = file_store(tmp_path)
+    lock = store.getlock(name)
+    assert lock.get()
+    lock.release()
+    store.close()
+
+
+class Net(FileSystem):
+    """A file system that may show what was the case some time ago."""
+
+    def kind(self, path):
+        return "nfs4"
+
+
+def test_over_a_network_a_lock_with_a_result_goes_when_its_directory_is_surely_seen_to_have_changed(tmp_path, name):
+    store = file_store(tmp_path, fs=Net())
+    lock = store.getlock(name)
+    assert lock.get()
+    assert store.dump_locked(1, name, lock)
+    lock.release()
+    assert list(store.listlocks()) == [name]
+    before = os.stat(tmp_path / name[:2].decode()).st_mtime_ns
+    until(lambda: list(store.listlocks()) == [], "the lock stays")
+    assert os.stat(tmp_path / name[:2].decode()).st_mtime_ns > before
+    store.close()
+
+
+def test_over_a_network_a_lock_without_a_result_goes_at_once(tmp_path, name):
+    store = file_store(tmp_path, fs=Net())
+    lock = store.getlock(name)
+    assert lock.get()
+    lock.release()
+    assert list(store.listlocks()) == []
+    store.close()
+
+
+def test_over_a_network_no_lock_is_left_when_the_store_is_closed(tmp_path, names):
+    store = file_store(tmp_path, fs=Net())
+    for name in names:
+        lock = store.getlock(name)
+        assert lock.get()
+        assert store.dump_locked(1, name, lock)
+        lock.release()
+    store.close()
+    assert os.listdir(tmp_path / "locks") == []
+    assert os.listdir(tmp_path / "tempfiles") == []
+
+
+def test_over_a_network_who_has_deferred_a_lock_can_have_it_again(tmp_path, name):
+    store = file_store(tmp_path, fs=Net())
+    lock = store.getlock(name)
+    assert lock.get()
+    assert store.dump_locked(1, name, lock)
+    lock.release()
+    store.remove(name)
+    assert lock.get()
+    time.sleep(2.5)  # it would have gone by now
+    assert lock.is_ours()
+    lock.release()
+    store.close()
+    assert os.listdir(tmp_path / "locks") == []
