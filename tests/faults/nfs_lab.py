@@ -32,7 +32,7 @@ MOUNTS = {
 #: Both are needed, and all else that the scripts call comes with them.
 COMMANDS = {"linux.uml": "user-mode-linux", "mount.nfs": "nfs-common", "rpc.nfsd": "nfs-kernel-server"}
 MORE = ["uml-utilities", "rpcbind", "iproute2", "kmod", "e2fsprogs"]
-SECONDS = 60  # nothing takes so long; what does hangs
+SECONDS = 240  # nothing takes so long; what does hangs
 
 
 _numbers = itertools.count(1)
