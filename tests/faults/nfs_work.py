@@ -51,7 +51,8 @@ class Work:
 from notes import note, wait_for
 from jug.backends.file_store import FileSystem, file_store
 
-store = file_store({self.jugdir!r})
+jugdir = {self.jugdir!r}
+store = file_store(jugdir)
 """
         return client.start_python(self.where, write(self.where, begin + code, f"program{next(_numbers)}.py"))
 

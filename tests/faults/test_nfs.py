@@ -130,8 +130,7 @@ store.close()
 
 # Each in a jugdir of its own: no look is to profit from what another one has asked for.
 LOOKS = """
-import itertools, os
-from notes import HOST
+from itertools import product
 
 def is_loaded(store, name):
     try:
@@ -140,20 +139,21 @@ def is_loaded(store, name):
         return False
     return True
 
-looks = {
+looks = {{
     "load": is_loaded,
     "can_load": lambda store, name: store.can_load(name),
     "list": lambda store, name: name in store.list(),
     "first_missing": lambda store, name: store.first_missing([name]) is None,
-}
-made_before = {"nothing": [], "the folder of the result": ["00"], "all folders": ["00", "packs"]}
-for look, before in itertools.product(looks, made_before):
-    store = file_store(f"/mnt/{mount}/{name}-{look}-{before}")
-    {do}
+}}
+directories = {{"no jugdir": [], "no pack": ["00"], "nothing in it": ["00", "packs"]}}
+name = b"0" * 40
+for look, before in product(looks, directories):
+    store = file_store(f"{{jugdir}} {{look}} {{before}}")
+    {}
 """
-MAKE = "[store._dir.ensure(name) for name in made_before[before]]"
-DUMP = "store.dump(1, b'0' * 40)"
-SEEN = "print(f'{look}, {before}' if looks[look](store, b'0' * 40) else '')"
+MAKE = "[store._dir.ensure(directory) for directory in directories[before]]"
+DUMP = "store.dump(1, name)"
+LOOK = "print(looks[look](store, name), look, before)"
 
 
 @pytest.mark.parametrize("mount", ["v3", "v4"])
@@ -161,25 +161,16 @@ SEEN = "print(f'{look}, {before}' if looks[look](store, b'0' * 40) else '')"
 def test_every_look_finds_what_was_missing_a_moment_ago(lab, mount, pack):
     work = Work(lab, mount)
     one, other = lab.clients
-
-    def on(client, what):
-        begin, _, end = LOOKS.partition("{do}")
-        return ends(work.python(client, begin.replace("{mount}/{name}", f"{mount}/{work.where.name}") + what + end))
-
-    on(one, MAKE)
-    assert on(other, SEEN).split() == []
-    on(one, DUMP + pack)
-    assert len(set(on(other, SEEN).splitlines())) == 12
+    ends(work.python(one, LOOKS.format(MAKE)))
+    for what, seen in ((None, "False"), (DUMP + pack, "True")):
+        if what:
+            ends(work.python(one, LOOKS.format(what)))
+        found = ends(work.python(other, LOOKS.format(LOOK))).splitlines()
+        assert len(found) == 12
+        assert [line for line in found if not line.startswith(seen)] == []
 
 
-@pytest.mark.parametrize("change", ["store.pack()", "store.pack(); store.remove(b'1' * 40)"], ids=["moved", "replaced"])
-def test_a_file_that_another_client_removes_while_it_is_read_is_no_error(lab, mount, change):
-    """The server says "stale file handle", which no second reading from the same open file will change."""
-    work = Work(lab, mount)
-    ends(work.python(lab.clients[0], STORE + ("store.pack()" if "remove" in change else "")))
-    reader = work.python(
-        lab.clients[1],
-        """
+SLOW = """
 class Slow(FileSystem):
     def read(self, fd, size):
         if not waited:
@@ -189,10 +180,38 @@ class Slow(FileSystem):
         return super().read(fd, size)
 
 waited = []
-print(file_store(store.jugdir, fs=Slow()).load(b"0" * 40))
-""",
-    )
+store = file_store(jugdir, fs=Slow())
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "change"),
+    [("", "store.pack()"), ("store.pack()", "store.remove(other)")],
+    ids=["a result that is packed", "the pack"],
+)
+def test_a_result_is_read_although_another_client_removes_the_file_in_that_moment(lab, mount, before, change):
+    """The server says "stale file handle", which no second reading from the same open file will change."""
+    work = Work(lab, mount)
+    names = "name, other = b'0' * 40, b'1' * 40\n"
+    ends(work.python(lab.clients[0], f"{names}store.dump(1, name)\nstore.dump(2, other)\n{before}"))
+    reader = work.python(lab.clients[1], names + SLOW + "print(store.load(name))")
     work.wait_for_note("opened", lab.clients[1])
-    ends(work.python(lab.clients[0], change))
+    ends(work.python(lab.clients[0], names + change))
     work.tell("changed")
     assert ends(reader) == "1"
+
+
+@pytest.mark.parametrize("mount", ["v3", "v4"])
+@pytest.mark.parametrize("look", ["getlock(name).get()", "lock_details()", "workers()"])
+def test_a_lock_can_be_looked_at_while_its_holder_ends(lab, mount, look):
+    work = Work(lab, mount)
+    name = "name = b'0' * 40\n"
+    held = "lock = store.getlock(name)\nlock.get()\nnote('held')\nwait_for('opened')\nlock.release()\nstore.close()"
+    holder = work.python(lab.clients[0], name + held)
+    work.wait_for_note("held", lab.clients[0])
+    reader = work.python(lab.clients[1], name + SLOW + f"store.{look}")
+    work.wait_for_note("opened", lab.clients[1])
+    work.tell("opened")
+    ends(holder)
+    work.tell("changed")
+    ends(reader)
