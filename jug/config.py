@@ -47,7 +47,7 @@ class Option:
     flag. Traits:
 
     - ``kind``: bool, int, float or str;  ``choices``: the allowed words, in lower case;  ``at_least``:
-      smallest number
+      smallest number;  ``above``: the number is larger than this
     - ``dest``: last part of the attribute name when it is not the option's own name (``--clear``:
       ``status_cache_clear``)
     - ``aliases``: more spellings of the flag;  ``deprecated``: what to use instead, printed as a warning when
@@ -61,6 +61,7 @@ class Option:
     kind: type = str
     choices: tuple[str, ...] = ()
     at_least: float | None = None
+    above: float | None = None
     aliases: tuple[str, ...] = ()
     deprecated: str = ""
     path: str = ""
@@ -108,6 +109,8 @@ class Option:
             number = to_number(text, self.kind)
             if self.at_least is not None and number < self.at_least:
                 raise ValueError(f"{text!r} is less than {self.at_least}")
+            if self.above is not None and number <= self.above:
+                raise ValueError(f"{text!r} is not more than {self.above}")
             return number
         if self.choices and text.lower() not in self.choices:
             raise ValueError(f"{text!r} is not one of {', '.join(self.choices)}")

@@ -87,6 +87,16 @@ class DamagedResultError(StoreError):
         self.name = name
 
 
+class UnsignedResultError(DamagedResultError):
+    """A result without a signature, where all have one: it is for the user to say whether it is to be trusted."""
+
+    def __init__(self, result: str) -> None:
+        super().__init__(
+            f"{result} is not signed, and was not loaded: whoever wrote it did not have the key. If you trust it, have "
+            "it signed by 'jug check --sign'; if not, remove it by 'jug invalidate'"
+        )
+
+
 class StopWorker(JugError):
     """Raised by a hook to end this worker after the task at hand; the message is the reason."""
 

@@ -12,13 +12,15 @@ import sys
 from . import options as _options
 from . import task
 from .backends.file_store import file_store
+from .backends.keyfile import read_key
 from .config import warn
 from .engine.graph import Graph
 from .engine.interrupts import Interrupted, ignore_signals
 from .engine.jugfile import Jugfile, JugfileRaised, init, is_jug_running, mark_running
+from .engine.mending import load_mending
 from .engine.outcome import Ending
 from .engine.scheduler import Scheduler
-from .engine.stores import current_store, set_jugdir, stores_of_a_command
+from .engine.stores import Signs, current_store, set_jugdir, stores_of_a_command
 from .errors import EXIT_OK, EXIT_SIGNAL, JugError, OutputError, StoreError
 from .stability import WatchedTasks
 from .subcommands import cmdapi, terminal
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from .config import Options
+    from .subcommands import SubCommand
     from .task import Task
 
 __all__ = ["ExecutionState", "execution_loop", "init", "is_jug_running", "main", "main_execute"]
@@ -137,13 +140,22 @@ def _run(arguments: Sequence[str]) -> int:
     mark_running()
     if options.debug:
         task.alltasks = WatchedTasks(task.alltasks)
-    with stores_of_a_command():
+    with stores_of_a_command(_signs(options, command) if command.needs_store else None):
         store = set_jugdir(options.jugdir) if command.needs_store else None
         _warn_of_writers(store)
-        jugspace = Jugfile(options.jugfile, options.user_args).load() if command.reads_jugfile(options) else None
+        jugspace = _jugspace(options, command) if command.reads_jugfile(options) else None
         if store is not None:
             store = current_store(store)
         return cmdapi.run(command.name, options=options, store=store, jugspace=jugspace) or EXIT_OK
+
+
+def _jugspace(options: Options, command: SubCommand) -> dict[str, Any]:
+    jugfile = Jugfile(options.jugfile, options.user_args)
+    return load_mending(jugfile, ConsoleReporter(options)) if command.works else jugfile.load()
+
+
+def _signs(options: Options, command: SubCommand) -> Signs | None:
+    return Signs(read_key(options.sign_key), command.judges(options)) if options.sign_key else None
 
 
 def _warn_of_writers(store: Any) -> None:

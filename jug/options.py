@@ -59,6 +59,13 @@ COMMON_OPTIONS = (
         "How much to say about what is done (errors and warnings always are)",
         choices=("quiet", "error", "warning", "info", "debug"),
     ),
+    Option(
+        "sign-key",
+        "",
+        "A file with a key, which only you can read: results are signed with it, and none is loaded whose signature is "
+        "not right. Folders only",
+        path="*",
+    ),
     Option("short", False, "Short output"),
     Option("pdb", False, "Drop to a PDB (debug) console on error. Implies --debug."),
     Option(

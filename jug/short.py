@@ -1,4 +1,4 @@
-"""Objects in a few words, for messages and for the prompt: one line of bounded length, whatever the object is."""
+"""Objects and moments in a few words, for messages and for the prompt: one short line, whatever they are."""
 
 from __future__ import annotations
 
@@ -57,3 +57,13 @@ def short_call(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str
     arguments = [short(arg) for arg in args]
     arguments += [f"{key}={short(arg)}" for key, arg in kwargs.items()]
     return f"{name}({', '.join(arguments)})"
+
+
+def local_time(seconds: float) -> str:
+    """A moment, in seconds since the epoch, by the clock on the wall."""
+    import time
+
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+    except (ValueError, OverflowError, OSError):
+        return "?"  # no moment that there is

@@ -130,7 +130,9 @@ def jug_execute(args: list[str], check_exit: bool = True, run_after: Any = None,
 
     code = subprocess.call(args)
     if check_exit and code != 0:
-        raise SystemError(f"Command {args} failed with exit code {code}")
+        error = SystemError(f"Command {args} failed with exit code {code}")
+        vars(error)["returncode"] = code  # as the errors of subprocess have it
+        raise error
     return return_value
 
 

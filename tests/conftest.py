@@ -19,6 +19,7 @@ def pytest_addoption(parser, pluginmanager):
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "timeout(seconds): for pytest-timeout, whether or not it is installed")
     config.addinivalue_line("markers", "xdist_group(name): for pytest-xdist, whether or not it is installed")
 
 

@@ -3,6 +3,7 @@
 import atexit
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -141,3 +142,12 @@ def wait_for_file(path, *, alive):
     while not path.exists():
         assert alive.process.poll() is None, alive.wait()
         time.sleep(0.005)
+
+
+def lose(worker):
+    """Kill a worker together with what would give back its locks, as when its machine is lost."""
+    (guardian,) = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
+    worker.process.send_signal(signal.SIGSTOP)
+    os.kill(int(guardian), signal.SIGKILL)
+    worker.process.kill()
+    assert worker.wait().code == -signal.SIGKILL

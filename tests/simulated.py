@@ -1,5 +1,6 @@
 """A simulated world for engines: time, a store that tells and can be told, workers that share it."""
 
+from jug.backends.base import LockDetails, WorkerDetails, as_name
 from jug.backends.dict_store import dict_lock, dict_store
 from jug.engine.graph import Graph
 from jug.engine.reporter import Reporter
@@ -84,6 +85,61 @@ class RecordingStore(dict_store):
 
     def getlock(self, name):
         return RecordingLock(self, name)
+
+
+class Leases(dict_store):
+    """A view of `shared` that knows who holds the locks, and that some of these are `gone`.
+
+    Attributes
+    ----------
+    holder : tuple
+        Host, process and name of the worker that takes locks through this view.
+    gone : set of bytes
+        Names of locks whose holders are gone.
+    known : list of WorkerDetails
+    run : str
+    """
+
+    def __init__(self, shared=None, holder=("node1", 1, "w1"), since=1e9):
+        super().__init__()
+        self.holder, self.since, self.run = holder, since, "this run"
+        self.held, self.gone, self.known = {}, set(), []
+        if shared is not None:
+            self.store = shared.store
+        if isinstance(shared, Leases):
+            self.held, self.gone, self.known = shared.held, shared.gone, shared.known
+
+    def run_id(self):
+        return self.run
+
+    def workers(self):
+        return self.known
+
+    def getlock(self, name):
+        self.held.setdefault(as_name(name), (*self.holder, self.since))
+        return super().getlock(name)
+
+    def lock_details(self):
+        details = {}
+        for name, state in self.lock_states().items():
+            host, pid, worker, since = self.held.get(name, ("", 0, "", None))
+            details[name] = LockDetails(state, host, pid, since, name in self.gone and not state)
+            details[name].worker = worker
+        return details
+
+    def lock_states(self):
+        return {name: self.store[b"lock:" + name] == 2 for name in self.listlocks()}
+
+    def remove_abandoned(self, failed=True):
+        gone = [name for name, lock in self.lock_details().items() if lock.abandoned or (failed and lock.failed)]
+        return sum(self.remove_lock(name) for name in gone)
+
+
+def at_work(worker, host, pid, user="ann", since=1e9, gone=False, run="this run", sign=None):
+    """A worker as a store tells of it."""
+    details = WorkerDetails(worker, host, pid, since, run)
+    details.user, details.gone, details.sign = user, gone, sign
+    return details
 
 
 class RecordingLock(dict_lock):

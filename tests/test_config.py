@@ -16,6 +16,7 @@ from jug.errors import ConfigError, UsageError
 
 WAIT = Option("wait-cycle-time", 12.0, "How long to wait", at_least=0)
 CYCLES = Option("nr-wait-cycles", 150, "How many cycles", at_least=0)
+LEASE = Option("lease", None, "How long", kind=float, above=0)
 KEEP = Option("keep-going", False, "Continue after errors")
 CLEAR = Option("clear", False, "Remove the cache", dest="cache-clear")
 VERBOSE = Option("verbose", "quiet", "How much to say", choices=("quiet", "info"))
@@ -60,6 +61,7 @@ def test_everything_else_is_true(text):
 
 def test_the_kind_is_that_of_the_default():
     assert (WAIT.cast("2"), CYCLES.cast("2"), NAME.cast("2")) == (2.0, 2, "2")
+    assert LEASE.cast("1e-9") == 1e-9
     assert isinstance(WAIT.cast("2"), float)
 
 
@@ -72,6 +74,7 @@ def test_the_kind_is_that_of_the_default():
         (WAIT, "-1", "'-1' is less than 0"),
         (CYCLES, "2.5", "'2.5' is not a whole number"),
         (CYCLES, "", "'' is not a whole number"),
+        (LEASE, "0", "'0' is not more than 0"),
         (VERBOSE, "loud", "'loud' is not one of quiet, info"),
     ],
 )

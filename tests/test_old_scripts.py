@@ -3,7 +3,7 @@
 import sys
 
 import pytest
-from processes import files_in, jug, python, start, use, wait_for_file, write
+from processes import files_in, jug, python, start, start_python, use, wait_for_file, write
 
 CHAIN = "old_chain.py"
 
@@ -379,11 +379,13 @@ USES_LIBRARY = "import library\nfrom jug import bvalue\nfirst = bvalue(library.x
 def test_tasks_that_a_library_made_when_it_was_imported_are_there_after_a_barrier(tmp_path):
     write(tmp_path, LIBRARY, "library.py")
     write(tmp_path, USES_LIBRARY)
-    lock = "import jug\nprint(jug.init('jugfile.py', 'jugfile.jugdata')[1]['library'].xs[2].lock())\n"
-    assert python(tmp_path, write(tmp_path, lock, "lock.py")).out == "True\n"
+    lock = "import jug, time\nprint(jug.init('jugfile.py', 'jugfile.jugdata')[1]['library'].xs[2].lock())\n"
+    lock += "open('locked', 'w').close()\ntime.sleep(600)\n"
+    holder = start_python(tmp_path, write(tmp_path, lock, "lock.py"))
+    wait_for_file(tmp_path / "locked", alive=holder)
     done = jug(tmp_path, "execute", "--nr-wait-cycles", "1", "--wait-cycle-time", "0.1")
     assert done.code == 3 and "1 running" in done.last
-    assert jug(tmp_path, "cleanup", "--locks-only").code == 0
+    holder.kill()
     assert jug(tmp_path, "execute").code == 0
     assert jug(tmp_path, "status").table()["Total:"]["Finished"] == 3
 

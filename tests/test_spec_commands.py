@@ -26,6 +26,7 @@ SHOWN = {
         "aggressive-unload": "subcommands/test_execute.py::test_aggressive_unload_gives_the_same_results",
         "jugdir": "subcommands/test_execute.py::test_jugdir_and_its_placeholders",
         "verbose": "subcommands/test_execute.py::test_verbose_info_tells_of_every_execution",
+        "sign-key": "subcommands/test_sign_key.py::test_results_are_signed_and_read_by_all_commands",
         "short": "subcommands/test_execute.py::test_short_has_no_table",
         "pdb": "subcommands/test_execute_failures.py::test_pdb_stops_where_the_task_failed",
         "debug": "test_debug_is_on_only_where_it_was_asked_for",
@@ -42,6 +43,11 @@ SHOWN = {
         "keep-failed": (
             "subcommands/test_execute_failures.py::test_a_failure_that_is_kept_is_not_run_again_until_it_is_cleaned_up"
         ),
+        "retry-failed": (
+            "subcommands/test_execute_failures_shared.py::"
+            "test_failed_locks_that_were_kept_are_given_free_by_retry_failed"
+        ),
+        "lease": "subcommands/test_execute.py::test_the_lease_is_set_before_anything_is_locked",
         "no-check-environment": "subcommands/test_execute_ends_early.py::test_no_check_environment",
     },
     "status": {
@@ -49,10 +55,13 @@ SHOWN = {
         "cache": "test_status_with_a_cache_says_the_same_without_reading_the_jugfile",
         "cache-file": "test_the_cache_of_status_is_kept_where_it_is_told",
         "clear": "test_clear_removes_the_cache_of_status",
+        "workers": "subcommands/test_status_workers.py::test_a_real_worker_is_seen_with_its_task_with_a_cache_too",
     },
     "check": {
         "": "subcommands/test_check.py::test_the_exit_status_says_whether_all_is_finished",
         "hashes": "subcommands/test_check.py::test_stable_hashes",
+        "verify": "subcommands/test_check.py::test_results_that_are_whole_are_verified_and_not_unpickled",
+        "sign": "subcommands/test_sign_key.py::test_results_without_signatures_are_refused_until_they_are_signed",
     },
     "sleep-until": {"": "test_sleep_until_waits_beyond_barriers"},
     "shell": {"": "subcommands/test_shell.py::test_names_and_tools"},
@@ -68,6 +77,7 @@ SHOWN = {
         "locks-only": "subcommands/test_cleanup.py::test_what_goes_and_what_stays",
         "failed-only": "subcommands/test_cleanup.py::test_what_goes_and_what_stays",
         "keep-locks": "subcommands/test_cleanup.py::test_the_options_exclude_each_other",
+        "force": "subcommands/test_cleanup.py::test_what_goes_and_what_stays",
         "dry-run": "subcommands/test_cleanup.py::test_a_dry_run_changes_nothing_and_says_what_the_real_run_does",
     },
     "webstatus": {

@@ -1,12 +1,13 @@
 """Several real workers on one jugdir: each task is executed exactly once, and the results are right."""
 
+import os
 import signal
 from collections import Counter
 
 import pytest
 from processes import files_in, jug, start, use, wait_for_file, write
 
-from jug.backends import file_store
+from jug.backends import ear, file_store
 
 NOTHING_DONE = """\
 Task name                  Waiting       Ready    Finished     Running
@@ -101,10 +102,11 @@ def test_a_worker_that_has_waited_long_enough_says_what_is_left(tmp_path):
     wait_for_file(tmp_path / "started", alive=first)
     second = jug(tmp_path, "execute", "--wait-cycle-time", "0.05", "--nr-wait-cycles", "2")
     assert second.code == 3
-    assert second.err == (
+    assert second.err.startswith(
         "jug: Nothing could be run for 0.1 s (see --nr-wait-cycles). Tasks left: 1 running, 1 waiting. "
-        "If no worker is running any more, 'jug cleanup --locks-only' removes the locks that were left behind.\n"
+        f"They are held by {os.uname().nodename}:{first.pid} since 20"
     )
+    assert second.err.endswith(" ('jug status --workers' shows who is alive).\n")
     status = jug(tmp_path, "status")
     assert status.table()["jugfile.wait"] == {"Waiting": 0, "Ready": 0, "Finished": 0, "Running": 1}
     (tmp_path / "go").touch()
@@ -135,7 +137,7 @@ def test_sleep_until_returns_after_another_process_has_finished_barriers_include
     assert jug(tmp_path, "check").code == 0
 
 
-SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+SIGNALS = list(ear.SIGNALS)
 
 
 @pytest.mark.parametrize("signum", SIGNALS)
@@ -223,6 +225,6 @@ def test_a_task_that_fails_in_another_worker(tmp_path):
     assert (first.code, second.code) == (1, 1)
     assert "ValueError: 1" in first.err
     assert second.err == (
-        "jug: Tasks left: 1 waiting, 1 failed. They failed earlier, or need those that did "
-        "('jug cleanup --failed-only' lets them run again).\n"
+        "jug: 1 task failed in another worker (jugfile.wait). Tasks left: 1 waiting, 1 failed. "
+        "'jug execute --retry-failed' tries again what has failed.\n"
     )

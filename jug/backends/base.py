@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from typing import Any
 
+    from .verdict import Verdict
+
     Name = bytes | str
 
 
@@ -86,6 +88,11 @@ class LockDetails:
         self.silent: float | None = None
         self.worker = ""
 
+    @property
+    def is_held(self) -> bool:
+        """Whether somebody may be at work under this lock."""
+        return not (self.failed or self.abandoned)
+
 
 class WorkerDetails:
     """What can be said of a worker by whoever looks at the store.
@@ -104,11 +111,13 @@ class WorkerDetails:
         The run that it belongs to; see :meth:`base_store.run_id`.
     gone : bool
         It is known to have ended without saying so.
+    sign : float or None
+        When it gave its last sign of life, in seconds since the epoch by the clock of the store; None if not known.
     silent : float or None
         For how many seconds it has been seen to give no sign of life; None if that is not known.
     """
 
-    __slots__ = ("gone", "host", "pid", "run", "silent", "since", "user", "worker")
+    __slots__ = ("gone", "host", "pid", "run", "sign", "silent", "since", "user", "worker")
 
     def __init__(self, worker: str, host: str, pid: int, since: float | None = None, run: str = "") -> None:
         self.worker = worker
@@ -118,6 +127,7 @@ class WorkerDetails:
         self.since = since
         self.run = run
         self.gone = False
+        self.sign: float | None = None
         self.silent: float | None = None
 
 
@@ -215,14 +225,15 @@ class base_store(ABC):
         return {as_name(name) for name in names if self.remove(name)}
 
     def cleanup(self, active: Collection[Any], keeplocks: bool = False) -> int:
-        """Remove all results but those of the tasks `active` (tasks or names), and all locks unless `keeplocks`.
+        """Remove all results but those of the tasks `active` (tasks or names), and abandoned locks unless `keeplocks`.
 
-        Returns the number of results removed.
+        What somebody may be at work at stays, the lock and the result. Returns the number of results removed.
         """
         keep = {as_name(t if isinstance(t, (bytes, str)) else t.hash()) for t in active}
+        keep.update(name for name, lock in self.lock_details().items() if lock.is_held)
         removed = len(self.remove_many([name for name in self.list() if name not in keep]))
         if not keeplocks:
-            self.remove_locks()
+            self.remove_abandoned()
         return removed
 
     def first_missing(self, names: Collection[Name]) -> bytes | None:
@@ -304,6 +315,10 @@ class base_store(ABC):
 
         Whoever calls this holds the lock of the task. None if the result is whole or gone, or the store cannot do this.
         """
+        return None
+
+    def verify(self, name: Name) -> Verdict | None:
+        """Read the result `name`, and say what is known of it, without unpickling anything; None if that is nothing."""
         return None
 
     def listing(self) -> Listing:

@@ -3,6 +3,9 @@
 Thirty-one bytes, the *seal*: ``JUGSUM1``, the number of all other bytes of the file (eight bytes, big-endian) and
 their blake2b hash of 16 bytes. The seal is the end of the file, where old releases ignore it; but parquet files have
 to end with their footer, and there it stands before that, where no reader of parquet looks.
+
+A signature (see :mod:`jug.backends.signing`) is another seal right before this one, ``JUGSIG1``, over the result alone.
+The checksum is over both: without the key it is still known whether a signed result is what was written.
 """
 
 from __future__ import annotations
@@ -14,40 +17,43 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from .encode import Writable
+    from .signing import Signer
 
     Bytes = bytes | memoryview
 
 PARQUET = b"PAR1"
 SEAL_SIZE = 31
+SIGNED = b"JUGSIG1"
 _MAGIC = b"JUGSUM1"
 _PIECE = 1 << 20
 
 
 class Sum:
-    """The seal of what is given to :meth:`update`."""
+    """The seal of what is given to :meth:`update`; another `magic` and `hash` make another kind of seal."""
 
-    __slots__ = ("_hash", "_length")
+    __slots__ = ("_hash", "_magic", "length")
 
-    def __init__(self) -> None:
-        self._hash = blake2b(digest_size=16)
-        self._length = 0
+    def __init__(self, magic: bytes = _MAGIC, hash: blake2b | None = None) -> None:
+        self._magic = magic
+        self._hash = hash or blake2b(digest_size=16)
+        self.length = 0
 
     def update(self, data: Bytes) -> None:
         self._hash.update(data)
-        self._length += len(data)
+        self.length += len(data)
 
     def seal(self) -> bytes:
-        return _MAGIC + self._length.to_bytes(8, "big") + self._hash.digest()
+        return self._magic + self.length.to_bytes(8, "big") + self._hash.digest()
 
 
 class SummingWriter:
-    """Writes to `stream`, and adds up."""
+    """Writes to `stream`, and adds up in `total`."""
 
     __slots__ = ("_stream", "_sum")
 
-    def __init__(self, stream: Writable) -> None:
+    def __init__(self, stream: Writable, total: Sum) -> None:
         self._stream = stream
-        self._sum = Sum()
+        self._sum = total
 
     def write(self, data: Bytes, /) -> object:
         self._sum.update(data)
@@ -61,65 +67,110 @@ class SummingWriter:
 class SummingReader:
     """Reads `stream` from its beginning, and adds up; nothing is kept in memory."""
 
-    __slots__ = ("_stream", "_sum")
+    __slots__ = ("_signed", "_signer", "_stream", "_sum")
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, signer: Signer | None) -> None:
         self._stream = stream
         self._sum = Sum()
+        self._signer = signer
+        self._signed = signer.sum() if signer else None
 
     def read(self, size: int) -> bytes:
         data = self._stream.read(size)
         self._sum.update(data)
+        if self._signed:
+            self._signed.update(data)
         return data
 
     def finish(self) -> None:
-        """Everything has been read that belongs to the result: ``ValueError`` unless the seal follows, or nothing."""
-        rest = self._stream.read(SEAL_SIZE + 1)
-        if rest and rest != self._sum.seal():
-            raise ValueError(_DIFFERS)
+        """All that belongs to the result has been read: ``ValueError`` unless the right seals follow, or none."""
+        rest = self._stream.read(2 * SEAL_SIZE + 1)
+        signature, seal = rest[:-SEAL_SIZE], rest[-SEAL_SIZE:]
+        is_right = not signature or is_signature(signature, self._sum.length)
+        self._sum.update(signature)
+        if rest and not (is_right and seal == self._sum.seal()):
+            raise ValueError(DIFFERS)
+        if self._signer and self._signed:
+            self._signer.compare(signature, self._signed)
 
 
-def sealed(data: bytes) -> list[Bytes]:
+class Parts:
+    """What the bytes of a file consist of.
+
+    Attributes
+    ----------
+    body, footer : memoryview
+        The result; the footer of parquet is a part of its own.
+    signature : memoryview
+        Empty if it is not signed.
+    is_sealed : bool
+        Whether there was a checksum.
+    """
+
+    __slots__ = ("_whole", "body", "footer", "is_sealed", "signature")
+
+    def __init__(self, whole: bytes, end: int, footer: int, is_sealed: bool) -> None:
+        view = memoryview(whole)
+        at = end - SEAL_SIZE
+        is_signed = is_sealed and at >= 0 and is_signature(view[at:end], at + footer)
+        self._whole = whole
+        self.body = view[:at] if is_signed else view[:end]
+        self.signature = view[at:end] if is_signed else view[:0]
+        self.footer = view[len(whole) - footer :]
+        self.is_sealed = is_sealed
+
+    @property
+    def content(self) -> Bytes:
+        """The result alone; but in parquet files, which do not mind, the seals stay."""
+        return self._whole if self.footer else self.body
+
+
+def sealed(data: bytes, signer: Signer | None = None) -> list[Bytes]:
     """What a file that holds `data` consists of."""
     at = len(data) - _footer(data)
     whole = memoryview(data)
-    return [whole[:at], _seal_of(whole[:at], whole[at:]), whole[at:]]
+    signature = signer.seal(whole[:at], whole[at:]) if signer else b""
+    return [whole[:at], signature, _seal_of(whole[:at], signature, whole[at:]), whole[at:]]
 
 
-def unsealed(data: bytes) -> tuple[Bytes, bool]:
-    """What is left of a file's bytes without the seal, and whether there was one; ``ValueError`` if it is wrong.
-
-    In parquet files, which do not mind, the seal stays.
-    """
+def unsealed(data: bytes) -> Parts:
+    """The parts of a file's bytes; ``ValueError`` if the checksum is wrong. The signature is for others to check."""
     footer = _footer(data)
     at = len(data) - footer - SEAL_SIZE
-    if at < 0 or not _is_meant_as_seal(data[at : at + SEAL_SIZE], len(data)):
+    if at < 0 or not is_meant_as_seal(data[at : at + SEAL_SIZE], len(data)):
         if data.startswith(PARQUET) and _has_seal_elsewhere(data):
-            raise ValueError(_DIFFERS)
-        return data, False
+            raise ValueError(DIFFERS)
+        return Parts(data, len(data) - footer, footer, is_sealed=False)
     whole = memoryview(data)
     if data[at : at + SEAL_SIZE] != _seal_of(whole[:at], whole[at + SEAL_SIZE :]):
-        raise ValueError(_DIFFERS)
-    return (data if footer else whole[:at]), True
+        raise ValueError(DIFFERS)
+    return Parts(data, at, footer, is_sealed=True)
 
 
-def check_seal(stream: BinaryIO) -> None:
-    """Read a file that is not parquet to its end: ``ValueError`` if it is meant to have a seal that is wrong."""
+def check_seals(stream: BinaryIO, signer: Signer | None) -> bool:
+    """Whether a file that is not parquet has seals; it is read to its end, and if they are wrong, ``ValueError``."""
     size = stream.seek(0, 2)
-    stream.seek(max(0, size - SEAL_SIZE))
-    found = stream.read(SEAL_SIZE)
-    if size < SEAL_SIZE or not _is_meant_as_seal(found, size):
-        return
+    stream.seek(max(0, size - 2 * SEAL_SIZE))
+    tail = stream.read(2 * SEAL_SIZE)
+    signature, seal = tail[:-SEAL_SIZE], tail[-SEAL_SIZE:]
+    if not is_signature(signature, size - len(tail)):
+        signature = b""
+    if size < SEAL_SIZE or not is_meant_as_seal(seal, size):
+        return False
     stream.seek(0)
-    total, left = Sum(), size - SEAL_SIZE
-    while left > 0 and (piece := stream.read(min(_PIECE, left))):
-        total.update(piece)
+    reader, left = SummingReader(stream, signer), size - SEAL_SIZE - len(signature)
+    while left > 0 and (piece := reader.read(min(_PIECE, left))):
         left -= len(piece)
-    if total.seal() != found:
-        raise ValueError(_DIFFERS)
+    reader.finish()
+    return True
 
 
-_DIFFERS = "it is not what was written (the checksum differs)"
+def is_signature(found: Bytes, length: int) -> bool:
+    """Whether this is the signature, right or wrong, of `length` bytes."""
+    return len(found) == SEAL_SIZE and found[:15] == SIGNED + length.to_bytes(8, "big")
+
+
+DIFFERS = "it is not what was written (the checksum differs)"
 
 
 def _seal_of(*pieces: Bytes) -> bytes:
@@ -129,7 +180,7 @@ def _seal_of(*pieces: Bytes) -> bytes:
     return total.seal()
 
 
-def _is_meant_as_seal(found: bytes, size: int) -> bool:
+def is_meant_as_seal(found: bytes, size: int) -> bool:
     # Either half is enough, so that a flipped bit in the other does not make it an old file without a seal.
     return found.startswith(_MAGIC) or found[7:15] == (size - SEAL_SIZE).to_bytes(8, "big")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .formats import check_result
 from .fsops import look, sync_directory
-from .jugdir import ALL_SEALED, CORRUPT, HEX, cannot
+from .jugdir import ALL_SEALED, CORRUPT, HEX, PACKFILE, cannot
+from .signing import Unsigned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,38 +30,42 @@ def set_aside(jugdir: JugDir, name: bytes) -> str | None:
     """
     path = jugdir.result(name)
     with cannot("set aside the damaged result", path):
-        if not _is_damaged(jugdir, path):
+        if not _is_damaged(jugdir, name):
             return None
-        jugdir.ensure(CORRUPT)
-        place = _free_place(jugdir, name)
+        place = place_for(jugdir, name.decode())
         jugdir.fs.rename(path, place)
         sync_directory(jugdir.fs, jugdir.path(CORRUPT))
         sync_directory(jugdir.fs, jugdir.path(name[:2].decode()))
     return place
 
 
+def place_for(jugdir: JugDir, name: str) -> str:
+    """A path at which nothing is, in the directory of what was set aside, which is made."""
+    jugdir.ensure(CORRUPT)
+    moment = int(jugdir.fs.now())
+    while look(jugdir.fs, place := jugdir.path(CORRUPT, f"{name}.{moment}")) is not None:
+        moment += 1
+    return place
+
+
 def is_corrupt(name: str) -> bool:
-    """True for the name of a result that was set aside."""
-    digest, _, moment = name.partition(".")
-    return len(digest) == 40 and not digest.strip(HEX) and moment.isascii() and moment.isdecimal()
+    """True for the name of a result, or a pack, that was set aside."""
+    what, _, moment = name.partition(".")
+    is_ours = what == PACKFILE or (len(what) == 40 and not what.strip(HEX))
+    return is_ours and moment.isascii() and moment.isdecimal()
 
 
-def _is_damaged(jugdir: JugDir, path: str) -> bool:
+def _is_damaged(jugdir: JugDir, name: bytes) -> bool:
     try:
-        fd = jugdir.fs.open_read(path)
+        fd = jugdir.fs.open_read(jugdir.result(name))
     except OSError as error:
         if not jugdir.is_missing(error):
             raise
         return False  # gone meanwhile
     try:
-        check_result(jugdir.fs, fd, empty_is_none(jugdir))
+        check_result(jugdir.fs, fd, empty_is_none(jugdir), jugdir.signer(name))
     except ValueError:
         return True
+    except Unsigned:
+        pass  # whether it is to be trusted is for the user to say
     return False
-
-
-def _free_place(jugdir: JugDir, name: bytes) -> str:
-    moment = int(jugdir.fs.now())
-    while look(jugdir.fs, place := jugdir.path(CORRUPT, f"{name.decode()}.{moment}")) is not None:
-        moment += 1
-    return place

@@ -11,7 +11,26 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+#: What people, shells and batch systems send to have a process end, or to warn it of a limit.
+SIGNALS = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGXCPU,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+)
+_ALWAYS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+class Ending:
+    """A handler of signals that has this process end at the next chance."""
+
+
+def _ends(signum: int) -> bool:
+    """Whether the process is to end by this signal; those for users may have a handler of the user."""
+    return signum in _ALWAYS or (signum in SIGNALS and isinstance(signal.getsignal(signum), Ending))
 
 
 class Ear:
@@ -35,7 +54,7 @@ class Ear:
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             if select.select([self._in], [], [], left)[0]:
-                heard = [signum for signum in os.read(self._in, 512) if signum in _ENDS]
+                heard = [signum for signum in os.read(self._in, 512) if _ends(signum)]
                 if heard:
                     return heard[0]
         return None

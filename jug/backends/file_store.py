@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import time
 
-from ..errors import DamagedResultError
-from .base import FEW, LockDetails, as_name, base_store
+from ..errors import DamagedResultError, UnsignedResultError
+from .base import FEW, LockDetails, as_name
 from .damaged import empty_is_none, is_corrupt, set_aside
 from .failures import FailureRecords
 from .file_lock import file_based_lock
 from .formats import read_result, serialise
 from .fsops import FileSystem, sync_directory
-from .jugdir import ALL_SEALED, CORRUPT, FAILURES, LOCKS, PACKFILE, PACKS, TEMPORARY, JugDir, cannot
+from .judging import judged_store
+from .jugdir import ALL_SEALED, CORRUPT, FAILURES, LOCKS, PACKFILE, PACKS, SIGNED, TEMPORARY, JugDir, cannot
+from .keyfile import read_key
 from .layout import foreign, is_temporary
 from .listing import file_listing
 from .liveness import Liveness
 from .packlock import PACK_LOCK
 from .packs import Packing, Packs
-from .persistence import reread
+from .persistence import persist, reread
+from .signing import Unsigned
 from .workers import details, join, leave, remove_remains, sweep
 
 __all__ = ["file_based_lock", "file_keepalive_store", "file_store", "fsync_dir"]
@@ -44,11 +47,20 @@ def fsync_dir(fname: str) -> None:
     sync_directory(FileSystem(), fname.rpartition("/")[0] or ".")
 
 
-class file_store(base_store):
-    """The store in the directory `dname`; with `compress_numpy`, arrays and data frames are stored compressed too."""
+class file_store(judged_store):
+    """The store in the directory `dname`.
+
+    With `compress_numpy`, arrays and data frames are stored compressed too. With `sign_key`, the name of a file with a
+    key, results are signed, and others are not loaded.
+    """
 
     def __init__(
-        self, dname: str | os.PathLike[str], compress_numpy: bool = False, *, fs: FileSystem | None = None
+        self,
+        dname: str | os.PathLike[str],
+        compress_numpy: bool = False,
+        *,
+        sign_key: str | None = None,
+        fs: FileSystem | None = None,
     ) -> None:
         self.jugdir = dname
         self.compress_numpy = compress_numpy
@@ -57,6 +69,8 @@ class file_store(base_store):
         self._packs = Packs(self._dir)
         self._failures = FailureRecords(self._dir)
         self._barriers: file_listing | None = None
+        if sign_key:
+            self.use_key(read_key(sign_key))
 
     def create(self) -> None:
         with cannot("create", self._dir.root):
@@ -67,19 +81,23 @@ class file_store(base_store):
     def dump(self, object: Any, name: Name) -> None:
         name = as_name(name)
         path = self._dir.result(name)
-        write = serialise(object, self.compress_numpy)
+        write = serialise(object, self.compress_numpy, self._dir.signer(name))
+        self.require_key()
         with cannot("write", path):
             self._dir.publish(name[:2].decode(), path, write)
+        self._packs.repair()
 
     def dump_locked(self, object: Any, name: Name, lock: base_lock) -> bool:
         if not isinstance(lock, file_based_lock):
             return super().dump_locked(object, name, lock)
         name = as_name(name)
         path = self._dir.result(name)
-        write = serialise(object, self.compress_numpy)
+        write = serialise(object, self.compress_numpy, self._dir.signer(name))
+        self.require_key()
         with cannot("write", path):
             is_stored = self._dir.publish(name[:2].decode(), path, write, keep=lambda: not lock.is_ours())
         lock.has_result = True
+        self._packs.repair()
         return is_stored
 
     def load(self, name: Name) -> Any:
@@ -99,7 +117,9 @@ class file_store(base_store):
             return self._load_packed(name, path, error)
         try:
             with cannot("read", path):
-                return read_result(self._fs, fd, empty_is_none(self._dir))
+                return read_result(self._fs, fd, empty_is_none(self._dir), self._dir.signer(name))
+        except Unsigned as error:
+            raise UnsignedResultError(f"The result {path}") from error
         except (
             ValueError,
             KeyError,
@@ -107,7 +127,10 @@ class file_store(base_store):
             raise DamagedResultError(f"The result {path} is damaged: {error}", name) from error
 
     def set_aside(self, name: Name) -> str | None:
-        return set_aside(self._dir, as_name(name))
+        name = as_name(name)
+        if self._is_loose(name):
+            return set_aside(self._dir, name)
+        return self._packs.set_aside(name)
 
     def can_load(self, name: Name) -> bool:
         name = as_name(name)
@@ -148,6 +171,7 @@ class file_store(base_store):
 
     def pack(self) -> Packing:
         """Move small results into one file; others may work in the store, and pack, at the same time."""
+        self.require_key()
         return self._packs.pack()
 
     def foreign(self) -> Sequence[str]:
@@ -210,8 +234,8 @@ class file_store(base_store):
             return details(self._dir)
 
     def run_id(self) -> str:
-        with cannot("write", self._dir.path(TEMPORARY)):
-            return join(self._dir)
+        with cannot("write", path := self._dir.path(TEMPORARY)):
+            return persist(self._fs, path, lambda: join(self._dir))
 
     # Failures
 
@@ -230,8 +254,7 @@ class file_store(base_store):
     # Ends
 
     def close(self) -> None:
-        with cannot("leave", self._dir.root):
-            leave(self._dir)
+        leave(self._dir)
 
     @staticmethod
     def remove_store(jugdir: str) -> None:
@@ -250,6 +273,7 @@ class file_store(base_store):
             for temporary in filter(is_temporary, place.names(TEMPORARY)):
                 store._unlink(place.path(TEMPORARY, temporary))
             store._unlink(place.path(ALL_SEALED))
+            store._unlink(place.path(SIGNED))
             for corrupt in filter(is_corrupt, place.names(CORRUPT)):
                 store._unlink(place.path(CORRUPT, corrupt))
             directories = [place.path(name) for name in (*prefixes, LOCKS, PACKS, TEMPORARY, FAILURES, CORRUPT)]
@@ -307,9 +331,14 @@ class file_keepalive_store(file_store):
     """
 
     def __init__(
-        self, dname: str | os.PathLike[str], compress_numpy: bool = False, *, fs: FileSystem | None = None
+        self,
+        dname: str | os.PathLike[str],
+        compress_numpy: bool = False,
+        *,
+        sign_key: str | None = None,
+        fs: FileSystem | None = None,
     ) -> None:
-        super().__init__(dname, compress_numpy, fs=fs)
+        super().__init__(dname, compress_numpy, sign_key=sign_key, fs=fs)
         self._dir.liveness = Liveness(self._fs, old_lease=_OLD_LEASE)
 
     @staticmethod

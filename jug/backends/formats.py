@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import sys
 
-from .checksum import PARQUET, SummingReader, SummingWriter, check_seal, sealed, unsealed
+from .checksum import PARQUET, Parts, Sum, SummingReader, SummingWriter, check_seals, sealed, unsealed
 from .encode import decode, decompress, encode_value, is_plain_array, npy_bytes, read_npy, write_npy
 from .fsops import read_all
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, BinaryIO
 
+    from .checksum import Bytes
     from .encode import Writable
     from .fsops import FileSystem
+    from .signing import Signer
 
 NPY = b"\x93NUMPY"
 _OBJECTS = b"'|O'"  # in the header of an array whose elements are pickled
@@ -28,62 +30,97 @@ _SMALL = 1 << 20
 _EMPTY = "it is empty"
 
 
-def serialise(object: Any, compress_numpy: bool) -> Callable[[Writable], object]:
+def serialise(object: Any, compress_numpy: bool, signer: Signer | None = None) -> Callable[[Writable], object]:
     """A function that writes `object` to a stream. What cannot be stored is found out here, before there is a file."""
     if not compress_numpy and is_plain_array(object) and object.nbytes > _SMALL:
-        return lambda stream: _write_array(object, stream)  # without a second copy in memory
-    pieces = sealed(_to_bytes(object, compress_numpy))
+        return lambda stream: _write_array(object, stream, signer)  # without a second copy in memory
+    return in_pieces(_to_bytes(object, compress_numpy), signer)
+
+
+def in_pieces(data: bytes, signer: Signer | None) -> Callable[[Writable], object]:
+    """A function that writes `data` and its seals to a stream."""
+    pieces = sealed(data, signer)
     if sum(map(len, pieces)) <= _SMALL:
         pieces = [b"".join(pieces)]  # one system call
-    return lambda stream: [stream.write(piece) for piece in pieces]
+    return lambda stream: [stream.write(piece) for piece in pieces if piece]
 
 
-def read_result(fs: FileSystem, fd: int, empty_is_none: Callable[[], bool]) -> Any:
-    """The object in the open file `fd`, which is closed; ``ValueError`` if it is damaged."""
-    return _read(fs, fd, empty_is_none, _from_bytes)
+def read_result(fs: FileSystem, fd: int, empty_is_none: Callable[[], bool], signer: Signer | None = None) -> Any:
+    """The object in the open file `fd`, which is closed.
+
+    Raises
+    ------
+    ValueError
+        It is damaged, or its signature is wrong. Nothing was unpickled.
+    Unsigned
+        It has no signature.
+    """
+    found = _opened(fs, fd, empty_is_none, lambda head: head.startswith(NPY) and _OBJECTS not in head)
+    if isinstance(found, Parts):
+        if signer:
+            check_parts(found)  # what is left of a signed result is a damaged one, and not one without a signature
+            signer.check(found)
+        return _from_bytes(found)
+    with found:
+        return _read_array(found, signer)
 
 
-def check_result(fs: FileSystem, fd: int, empty_is_none: Callable[[], bool]) -> None:
-    """``ValueError`` if the open file `fd`, which is closed, is damaged. Nothing is unpickled."""
-    _read(fs, fd, empty_is_none, check_bytes)
+def check_result(fs: FileSystem, fd: int, empty_is_none: Callable[[], bool], signer: Signer | None = None) -> bool:
+    """Raise as :func:`read_result` does, and unpickle nothing. Returns whether the result has a checksum."""
+    found = _opened(fs, fd, empty_is_none, lambda head: not head.startswith(PARQUET))
+    if not isinstance(found, Parts):
+        with found as stream:
+            if check_seals(stream, signer):
+                return True
+            stream.seek(0)
+            found = unsealed(stream.read())
+    check_parts(found)
+    if signer:
+        signer.check(found)
+    return found.is_sealed
 
 
-def check_bytes(data: bytes) -> bytes | memoryview:
-    """What is in a file of these bytes, without the checksum; ``ValueError`` if it is damaged. Nothing is unpickled."""
-    content, is_sealed = unsealed(data)
-    if not is_sealed:
-        _check_old(content)
-    return content
+def check_parts(parts: Parts) -> None:
+    """``ValueError`` if these are parts of a file without a checksum, and damaged. Nothing is unpickled."""
+    if not parts.is_sealed:
+        _check_old(parts.content)
 
 
-def _read(fs: FileSystem, fd: int, empty_is_none: Callable[[], bool], use: Callable[[bytes], Any]) -> Any:
+def _opened(
+    fs: FileSystem, fd: int, empty_is_none: Callable[[], bool], is_streamed: Callable[[bytes], bool]
+) -> Parts | BinaryIO:
+    """What is in the file, or if it is large and its first bytes say so, the file as a stream."""
     try:
         head = fs.read(fd, _CHUNK)
         if not head and not empty_is_none():
             raise ValueError(_EMPTY)
-        if len(head) < _CHUNK or not head.startswith(NPY) or _OBJECTS in head:
-            return use(read_all(fs, fd, head) if head else head)
+        if len(head) < _CHUNK or not is_streamed(head):
+            return unsealed(read_all(fs, fd, head) if head else head)
         stream = fs.stream(fd)
         fd = -1
-        with stream:
-            return _read_array(stream)
+        return stream
     finally:
         if fd >= 0:
             fs.close(fd)
 
 
-def _write_array(array: Any, stream: Writable) -> None:
-    writer = SummingWriter(stream)
-    write_npy(array, writer)
+def _write_array(array: Any, stream: Writable, signer: Signer | None) -> None:
+    writer = SummingWriter(stream, Sum())
+    if signer:
+        signing = SummingWriter(writer, signer.sum())
+        write_npy(array, signing)
+        signing.finish()
+    else:
+        write_npy(array, writer)
     writer.finish()
 
 
-def _read_array(stream: BinaryIO) -> Any:
-    reader = SummingReader(stream)
+def _read_array(stream: BinaryIO, signer: Signer | None) -> Any:
+    reader = SummingReader(stream, signer)
     try:
-        array = read_npy(reader)
+        array = read_npy(reader, allow_pickle=False)
     except Exception:  # whatever reading a damaged header raises, MemoryError for one
-        check_seal(stream)
+        check_seals(stream, signer)
         raise
     reader.finish()
     return array
@@ -99,16 +136,16 @@ def _to_bytes(object: Any, compress_numpy: bool) -> bytes:
     return encode_value(object)
 
 
-def _from_bytes(data: bytes) -> Any:
-    content, _ = unsealed(data)
-    if data.startswith(NPY):
+def _from_bytes(parts: Parts) -> Any:
+    content = parts.content
+    if content[: len(NPY)] == NPY:
         return read_npy(content, exact=True)
-    if data.startswith(PARQUET):
-        return _read_parquet(data)
+    if content[: len(PARQUET)] == PARQUET:
+        return _read_parquet(bytes(content))
     return decode(content, exact=True)
 
 
-def _check_old(data: bytes | memoryview) -> None:
+def _check_old(data: Bytes) -> None:
     """As far as a file without a checksum can be checked."""
     head = bytes(data[:_CHUNK])
     if head.startswith(NPY):

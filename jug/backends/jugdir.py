@@ -11,7 +11,7 @@ import errno
 from ..errors import StoreError
 from .directories import CORRUPT, FAILURES, LOCKS, PACKS, TEMPORARY
 from .fsops import FileSystem, sync_directory
-from .layout import ALL_SEALED, HEX, PACKFILE, is_prefix, require_ours
+from .layout import ALL_SEALED, HEX, PACKFILE, SIGNED, is_prefix, require_ours
 from .liveness import Liveness
 from .ownership import Ownership, ownership_of
 from .persistence import Persistent, persist
@@ -25,6 +25,7 @@ __all__ = [
     "LOCKS",
     "PACKFILE",
     "PACKS",
+    "SIGNED",
     "TEMPORARY",
     "JugDir",
     "cannot",
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from .atomic import atomic_file
     from .base import Name
     from .owned import OwnerFile
+    from .signing import Key, Signer
 
 _LOCK = ".lock"
 _ROOT = ""  # the root itself, among what is durable
@@ -56,6 +58,8 @@ class JugDir:
         self.liveness = Liveness(self.fs)
         self._durable: set[str] = set()
         self._is_ours = False
+        #: What results are signed with, if they are.
+        self.key: Key | None = None
 
     # Paths
 
@@ -69,6 +73,10 @@ class JugDir:
         if len(text) < 3 or "/" in text:
             raise ValueError(f"not the name of a result: {text!r}")
         return f"{self._base}{text[:2]}/{text[2:]}"
+
+    def signer(self, name: bytes) -> Signer | None:
+        """What signs the result `name`; None if results are not signed."""
+        return self.key.signer(name) if self.key else None
 
     def lock(self, name: Name) -> str:
         """The path of the lock `name`."""

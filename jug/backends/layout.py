@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .jugdir import JugDir
 
 ALL_SEALED = "all-have-checksums"  # an empty file, if this release made the jugdir
+SIGNED = "signed"  # by which the key that results are signed with is known
 PACKFILE = "jugpack"
 HEX = "0123456789abcdef"
 
@@ -30,7 +31,7 @@ _OURS = {
     TEMPORARY: re.compile(r"(r|w|s|f|p|steal)-[0-9A-Za-z_.-]+|[0-9A-Za-z]{24}", re.ASCII),
     PACKS: re.compile(re.escape(PACKFILE)),
     FAILURES: re.compile(r"[0-9a-f]{40}"),
-    CORRUPT: re.compile(r"[0-9a-f]{40}\.[0-9]+"),
+    CORRUPT: re.compile(rf"([0-9a-f]{{40}}|{re.escape(PACKFILE)})\.[0-9]+"),
 }
 _IN_PREFIX = re.compile(_RESULT)
 # What is certainly left over from us, and goes with the rest.
@@ -54,7 +55,7 @@ def is_temporary(name: str) -> bool:
 def foreign(jugdir: JugDir) -> list[str]:
     """Paths, relative to the jugdir, of all in it that jug did not make; a foreign directory is one of them."""
     found = []
-    for name in sorted(set(jugdir.names()) - {ALL_SEALED}):
+    for name in sorted(set(jugdir.names()) - {ALL_SEALED, SIGNED}):
         ours = _IN_PREFIX if is_prefix(name) else _OURS.get(name)
         if ours is None or jugdir.fs.is_link(jugdir.path(name)):
             found.append(name)

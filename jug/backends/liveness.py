@@ -61,7 +61,7 @@ def find(fs: FileSystem, path: str) -> Found | None:
 def _find(fs: FileSystem, path: str) -> Found | None:
     try:
         fd = fs.open_read(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError:
         # Another user's, who keeps to himself who he is: it is there.

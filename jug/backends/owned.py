@@ -55,6 +55,7 @@ class OwnerFile:
         self.text = b""
         self.inode = 0
         self._size = size  # of the text
+        self._open = -1
         self.has_links = True
         #: For threads of this process that do what is for one process at a time.
         self.one_at_a_time = threading.Lock()
@@ -67,21 +68,26 @@ class OwnerFile:
             self._write()
             sync_directory(self._fs, self.temporary)
         except BaseException:
-            self._forget(self.path)  # it may be there, whatever was said: its name is ours alone
+            self.remove()  # it may be there, whatever was said: its name is ours alone
             raise
 
     def _write(self) -> None:
-        fd = self._fs.open_excl(self.path)
-        try:
-            write_all(self._fs, fd, self.text)
-            self._fs.fsync(fd)
-            self.inode = self._fs.fstat(fd).st_ino
-        finally:
-            self._fs.close(fd)
+        # It stays open: no other file has its number, even if somebody who takes us for dead removes it.
+        self._open = self._fs.open_excl(self.path)
+        write_all(self._fs, self._open, self.text)
+        self._fs.fsync(self._open)
+        self.inode = self._fs.fstat(self._open).st_ino
 
     def remove(self) -> None:
         """Remove it; locks that are still there go on saying whose they were."""
+        self.leave()
         self._forget(self.path)
+
+    def leave(self) -> None:
+        """Have nothing to do with it any more."""
+        fd, self._open = self._open, -1
+        if fd >= 0:
+            self._fs.close(fd)
 
     def note(self, line: bytes) -> None:
         """Write a line behind the text, in place of the one before."""

@@ -93,7 +93,6 @@ class Ownership:
         with self._turn:
             if self._file is not None and look(self._fs, self._file.path) is None:
                 self._stop()
-                self._file = None
             return self._file is not None
 
     def holder(self) -> Holder:
@@ -151,7 +150,6 @@ class Ownership:
         with self._turn:
             if self._pid == self._fs.pid() and not self.held:
                 self._stop()
-                self._file = None
 
     def _begin(self) -> None:
         holder = self.holder()
@@ -174,7 +172,7 @@ class Ownership:
         except OSError as error:
             raise StoreError(f"Cannot start the process that keeps locks alive: {error}") from error
         self._guardian = guardian
-        self._end = weakref.finalize(self, guardian.end, False)
+        self._end = weakref.finalize(self, _end_of, guardian, file)
         if not file.has_links:
             for name in self.held:
                 guardian.tell("+" + name)
@@ -187,12 +185,14 @@ class Ownership:
             self._guardian.end(True)
         if self._file is not None:
             self._file.remove()
-        self._guardian = self._end = None
+        self._guardian = self._end = self._file = None
 
     def _forget(self) -> None:
         """After a fork: all of it is the parent's."""
         if self._end is not None:
             self._end.detach()
+        if self._file is not None:
+            self._file.leave()
         self._guardian = self._end = self._file = None
         self._turn = threading.RLock()
         self.one_at_a_time = threading.RLock()
@@ -204,6 +204,15 @@ class Ownership:
         if self._kind is None:
             self._kind = self._fs.kind(self._root)
         return self._kind
+
+
+def _end_of(guardian: GuardianProcess, file: OwnerFile) -> None:
+    """Of one who did not say that he leaves: his guardian clears up."""
+    guardian.end(False)
+    try:
+        file.leave()
+    except OSError:
+        pass
 
 
 def ownership_of(fs: FileSystem, root: str, is_shared: bool) -> Ownership:

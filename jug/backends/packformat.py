@@ -3,7 +3,8 @@
 To old releases this is a dict of objects: each entry is pickled as a call of ``decode``, which they make as they read.
 Here the call is not made. In a pack that an old release wrote the objects are pickled right into the dict; they are
 not made, either: see :class:`_Still`. So whoever opens a pack, or changes it, runs nobody's code and needs nobody's
-classes, and an object that cannot be made any more costs only those who ask for it.
+classes, and an object that cannot be made any more costs only those who ask for it. A pack of which this cannot be
+done is a damaged one, whatever unpickling would make of it.
 """
 
 from __future__ import annotations
@@ -15,12 +16,18 @@ import io
 import pickle
 import weakref
 import zlib
+from hashlib import blake2b
 
+from .checksum import DIFFERS, SEAL_SIZE, Parts, Sum, is_meant_as_seal
 from .encode import decode, decompress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeAlias
+
+    from .signing import Signer
+
+    _Call: TypeAlias = tuple[weakref.ref["_Still"], Any, tuple[Any, ...]]
 
 _DECODE = decode.__module__, decode.__qualname__
 
@@ -42,34 +49,81 @@ def read_pack(data: bytes) -> dict[bytes, Any]:
     payload = decompress(data)
     if payload[:1] != b"P":
         raise ValueError("it is no dict of objects")
-    try:
-        found = _StillReader(payload[1:]).read()
-    except Exception:  # noqa: BLE001  (hardly ever: a pickle that has to be run to be followed)
-        found = _Reader(io.BytesIO(payload[1:])).load()
+    found = _StillReader(payload[1:]).read()
     if not isinstance(found, dict):
         raise ValueError("it is no dict of objects")
     return {name: entry for name, entry in found.items() if isinstance(name, bytes)}
 
 
 def write_pack(entries: dict[bytes, Any]) -> bytes:
-    """The bytes of a pack with these entries."""
-    return _encoded({name: packed(entry) for name, entry in entries.items()})
+    """The bytes of a pack with these entries, each of which gets a checksum if it has none."""
+    return _encoded({name: _sealed(name, packed(entry)) for name, entry in entries.items()})
 
 
 def packed(entry: Any) -> Packed:
-    """The encoded form of an entry."""
+    """The encoded form of an entry; its signature and its checksum follow, if it has them."""
     return entry if type(entry) is Packed else Packed(_encoded(entry))
+
+
+def new_entry(name: bytes, body: bytes, signature: bytes = b"") -> Packed:
+    """The entry of the task `name` for an encoded object, which is not empty."""
+    return Packed(body + signature + _seal(name, body + signature))
+
+
+def parts_of(name: bytes, entry: Any) -> Parts:
+    """The encoded form of an entry and its signature; ``ValueError`` if the checksum is wrong."""
+    data = bytes(packed(entry))
+    if not data:
+        raise ValueError("it is empty")
+    if not _is_sealed(data):
+        return Parts(data, len(data), 0, is_sealed=False)
+    at = len(data) - SEAL_SIZE
+    if data[at:] != _seal(name, data[:at]):
+        raise ValueError(DIFFERS)
+    return Parts(data, at, 0, is_sealed=True)
+
+
+def check_entry(name: bytes, entry: Any, signer: Signer | None = None) -> Parts:
+    """The same of an entry that is whole; raises as :func:`jug.backends.formats.read_result` does if it is not."""
+    parts = parts_of(name, entry)
+    if decompress(parts.body, exact=True)[:1] not in (b"P", b"N"):
+        raise ValueError("not an encoded object")
+    if signer:
+        signer.check(parts)
+    return parts
+
+
+def signed(name: bytes, entry: Any, signer: Signer) -> Packed:
+    """The entry with a signature, in place of another one if need be."""
+    body = bytes(parts_of(name, entry).body)
+    return new_entry(name, body, signer.seal(body))
+
+
+def _sealed(name: bytes, entry: Packed) -> Packed:
+    if _is_sealed(entry):
+        return entry
+    try:
+        check_entry(name, entry)
+    except ValueError:
+        return entry  # which is not to look whole
+    return new_entry(name, bytes(entry))
+
+
+def _is_sealed(data: bytes) -> bool:
+    return len(data) >= SEAL_SIZE and is_meant_as_seal(data[-SEAL_SIZE:], len(data))
+
+
+def _seal(name: bytes, data: bytes) -> bytes:
+    # The name is part of it: the zlib stream of a damaged pack can have whole entries at wrong places.
+    total = Sum(hash=blake2b(len(name).to_bytes(8, "big") + name, digest_size=16, person=b"jug entry"))
+    total.update(data)
+    return total.seal()
 
 
 def _encoded(entry: Any) -> bytes:
     stream = io.BytesIO()
     _StillWriter(stream, pickle.HIGHEST_PROTOCOL).dump(entry)
     return zlib.compress(b"P" + stream.getvalue())
-
-
-class _Reader(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        return Packed if (module, name) == _DECODE else super().find_class(module, name)
 
 
 class _Still:
@@ -84,6 +138,14 @@ class _Still:
     state: Any
     items: list[Any]
     pairs: list[tuple[Any, Any]]
+    setter: Any  # a function that is called with the object and its state, for what it does to the object
+
+    calls: list[_Call]
+
+    def __call__(self, *args: Any) -> _Still:
+        still = _made(type(self), self, *args)
+        self.calls.append((weakref.ref(still), self, args))
+        return still
 
     def __setstate__(self, state: Any) -> None:
         self.state = state
@@ -97,32 +159,41 @@ class _Still:
 
 def _made(kind: type[_Still], function: Any, *args: Any) -> _Still:
     still = object.__new__(kind)
-    still.how, still.state, still.items, still.pairs = (function, args), None, [], []
+    still.how, still.state, still.items, still.pairs, still.setter = (function, args), None, [], [], None
     return still
 
 
 class _Name(type):
     """In place of a class or a function: where it would be looked for. A type, since unpicklers insist on that."""
 
-    calls: list[weakref.ref[_Still]]
+    calls: list[_Call]
     place: tuple[str, str]
 
     def __call__(cls, *args: Any) -> _Still:
-        still = _made(_Still, cls, *args)
-        cls.calls.append(weakref.ref(still))
+        still = _made(cls, cls, *args)  # type: ignore[arg-type]
+        cls.calls.append((weakref.ref(still), cls, args))
         return still
+
+
+def _keep(function: Any, args: tuple[Any, ...]) -> None:
+    """A call was made for what it does to an object: it is part of how this is made."""
+    thing = args[0] if len(args) == 2 else None
+    if not isinstance(thing, _Still) or thing.setter is not None or thing.state is not None:
+        raise ValueError("a call was made that is part of no object")
+    thing.setter, thing.state = function, args[1]
 
 
 class _StillReader(pickle.Unpickler):
     def __init__(self, payload: bytes) -> None:
         super().__init__(io.BytesIO(payload))
         self._names: dict[tuple[str, str], Any] = {}
-        self._calls: list[weakref.ref[_Still]] = []
+        self._calls: list[_Call] = []
 
     def read(self) -> Any:
         found = self.load()
-        if not all(call() for call in self._calls):
-            raise ValueError("a call was made for what it does to another object")
+        for made, function, args in self._calls:
+            if made() is None:  # nobody wanted what it returned
+                _keep(function, args)
         return found
 
     def find_class(self, module: str, name: str) -> Any:
@@ -140,5 +211,6 @@ class _StillWriter(pickle.Pickler):
             module, name = thing.place
             return functools.reduce, (getattr, name.split("."), _made(_Still, importlib.import_module, module))
         if isinstance(thing, _Still):
-            return (*thing.how, thing.state, iter(thing.items), iter(thing.pairs))
+            made = *thing.how, thing.state, iter(thing.items), iter(thing.pairs)
+            return made if thing.setter is None else (*made, thing.setter)
         return NotImplemented

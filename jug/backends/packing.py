@@ -12,10 +12,11 @@ import zlib
 
 from .checksum import PARQUET, SEAL_SIZE, unsealed
 from .damaged import empty_is_none
-from .formats import NPY, check_bytes
+from .encode import encode_value
+from .formats import NPY, check_parts
 from .fsops import read_all, sync_directory
 from .jugdir import HEX, TEMPORARY, cannot
-from .packformat import Packed
+from .packformat import Packed, new_entry, parts_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
 
     from .jugdir import JugDir
     from .packlock import PackLock
+    from .signing import Signer
 
-#: Results of more bytes, without the checksum, stay files.
+#: Results of more bytes, without the checksum and the signature, stay files.
 LARGEST = 512
-_LARGEST_FILE = LARGEST + SEAL_SIZE
+_LARGEST_FILE = LARGEST + 2 * SEAL_SIZE
 _ASIDE = "p-"
 
 
@@ -47,7 +49,7 @@ class SmallFiles:
         for prefix in self._dir.prefixes():
             for name in self._dir.results(prefix):
                 self._lock.beat()
-                entry = self._entry(self._dir.result(name))
+                entry = self._entry(name)
                 if entry is not None:
                     entries[name] = entry
         return entries
@@ -87,8 +89,9 @@ class SmallFiles:
         self._sync(names)
         return removed
 
-    def _entry(self, path: str) -> Packed | None:
+    def _entry(self, name: bytes) -> Packed | None:
         """The entry for a file; None if it is to stay where it is."""
+        path = self._dir.result(name)
         with cannot("read", path):
             try:
                 if self._fs.stat(path).st_size > _LARGEST_FILE:
@@ -104,7 +107,7 @@ class SmallFiles:
         try:
             if not data and not empty_is_none(self._dir)():
                 raise ValueError("it is empty")
-            return entry_of(data)
+            return entry_of(name, data, self._dir.signer(name))
         except Exception:  # noqa: BLE001  (reading an array may raise anything; the file stays, and is named)
             self.unreadable.append(path)
             return None
@@ -115,7 +118,7 @@ class SmallFiles:
             data = _content(self._dir, self._aside(name))
         except FileNotFoundError:
             return False
-        is_packed = type(entry) is Packed and len(data) <= _LARGEST_FILE and _is_source(data, entry)
+        is_packed = type(entry) is Packed and len(data) <= _LARGEST_FILE and _is_source(name, data, entry)
         if not is_packed:
             self._put_back(name)
         self._if_there(self._fs.unlink, self._aside(name))
@@ -158,29 +161,41 @@ def is_aside(name: str) -> bool:
     return packed != name and len(packed) == 40 and not packed.strip(HEX)
 
 
-def entry_of(data: bytes) -> Packed | None:
-    """The entry for a result whose file holds `data`, or None if it is to stay a file; raises if that is damaged.
+def entry_of(name: bytes, data: bytes, signer: Signer | None = None) -> Packed | None:
+    """The entry for the result `name`, whose file holds `data`, or None if it is to stay a file.
 
-    Nothing is unpickled.
+    Raises if that is damaged. Nothing is unpickled. A signed result becomes a signed entry.
     """
     if data.startswith(PARQUET) or len(data) > _LARGEST_FILE:
         return None
-    content = bytes(check_bytes(data))
+    parts = unsealed(data)
+    check_parts(parts)
+    if signer:
+        signer.check(parts)
+    content = bytes(parts.content)
     if len(content) > LARGEST:
         return None
+    signature = bytes(parts.signature)
+    body = _encoded(content)
+    if body != content:
+        if b"'|O'" in content or (signature and not signer):
+            return None  # an array of pickled objects, perhaps; or one that nobody here can sign in its other form
+        signature = signer.seal(body) if signer else b""
+    return new_entry(name, body, signature)
+
+
+def _encoded(content: bytes) -> bytes:
+    """The encoded form of what is in a file."""
     if content.startswith(NPY):
-        if b"'|O'" in content:  # an array of pickled objects, perhaps
-            return None
-        return Packed(zlib.compress(b"N" + content))
-    return Packed(content)
+        return zlib.compress(b"N" + content)
+    return content or encode_value(None)
 
 
-def _is_source(data: bytes, entry: Packed) -> bool:
+def _is_source(name: bytes, data: bytes, entry: Packed) -> bool:
     try:
-        content = bytes(unsealed(data)[0])
+        return _encoded(bytes(unsealed(data).content)) == parts_of(name, entry).body
     except ValueError:
         return False  # another one, that came later
-    return content == entry or (content.startswith(NPY) and zlib.compress(b"N" + content) == entry)
 
 
 def _content(jugdir: JugDir, path: str) -> bytes:

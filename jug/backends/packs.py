@@ -1,22 +1,27 @@
 """Many small results in one file: ``packs/jugpack``, one encoded dict of objects by name.
 
-The file is read when something is asked for that is not loose, and again when it was replaced. A damaged pack costs
-its own entries: a warning says so, once, and it is never written over. It is changed by one process at a time, and
-whoever removes results waits for a process that is packing, which would bring them back otherwise.
+The file is read when something is asked for that is not loose, and again when it was replaced. Of a damaged pack, the
+entries that are whole stay results, and a warning says so, once. Whoever changes the pack, or writes a result, sets the
+damaged file aside and writes another one. It is changed by one process at a time, and whoever removes results waits for
+a process that is packing, which would bring them back otherwise.
 """
 
 from __future__ import annotations
 
-import warnings
-
-from ..errors import DamagedResultError, StoreError
+from ..config import warn
+from ..errors import DamagedResultError, UnsignedResultError
+from . import verdict
+from .damaged import place_for
 from .encode import decode
-from .fsops import read_all
-from .jugdir import PACKFILE, PACKS, cannot
-from .packformat import packed, read_pack, write_pack
+from .fsops import read_all, sync_directory
+from .jugdir import CORRUPT, PACKFILE, PACKS, cannot
+from .packformat import check_entry, packed, parts_of, read_pack, signed, write_pack
 from .packing import SmallFiles
 from .packlock import PackLock
 from .persistence import reread
+from .salvage import saved_from
+from .signing import Unsigned
+from .verdict import Verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 
     from .atomic import atomic_file
     from .jugdir import JugDir
+    from .signing import Key, Signer
 
     _Version = tuple[int, int, int]
     _Entries = dict[bytes, Any]
@@ -33,15 +39,15 @@ _ABSENT = (0, 0, 0)
 
 
 class _Contents:
-    """What was in the pack when it was `version`."""
+    """What was in the pack when it was `version`, or could be saved of it if it was damaged."""
 
-    __slots__ = ("damaged", "entries", "names", "version")
+    __slots__ = ("entries", "is_damaged", "names", "version")
 
-    def __init__(self, version: _Version, entries: _Entries, names: frozenset[bytes], damaged: bool = False) -> None:
+    def __init__(self, version: _Version, entries: _Entries, names: frozenset[bytes], is_damaged: bool = False) -> None:
         self.version = version
         self.entries = entries
         self.names = names
-        self.damaged = damaged
+        self.is_damaged = is_damaged
 
 
 class Packing:
@@ -67,7 +73,7 @@ class Packs:
 
     def __init__(self, jugdir: JugDir) -> None:
         self._dir = jugdir
-        self._path = jugdir.path(PACKS, PACKFILE)
+        self._path = self.path = jugdir.path(PACKS, PACKFILE)
         self._known = _Contents(_ABSENT, {}, frozenset())
 
     def names(self) -> frozenset[bytes]:
@@ -77,10 +83,60 @@ class Packs:
     def load(self, name: bytes) -> Any:
         """The packed object; ``KeyError`` if there is none. Each time another one, which the caller may change."""
         entry = self._look().entries[name]
+        result = f"The result {name.decode()} in {self._path}"
+        signer = self._dir.signer(name)
         try:
-            return decode(packed(entry))
+            parts = check_entry(name, entry, signer) if signer else parts_of(name, entry)
+            return decode(parts.body, exact=True)
+        except Unsigned as error:
+            raise UnsignedResultError(result) from error
         except (ValueError, KeyError) as error:
-            raise DamagedResultError(f"The result {name.decode()} in {self._path} is damaged: {error}") from error
+            raise DamagedResultError(f"{result} is damaged: {error}", name) from error
+
+    def check(self, name: bytes) -> bool:
+        """The same without unpickling anything. Returns whether the entry has a checksum."""
+        return check_entry(name, self._look().entries[name], self._dir.signer(name)).is_sealed
+
+    def set_aside(self, name: bytes) -> str | None:
+        """Move the entry `name` to a file where nobody takes it for a result, if it is damaged; returns the path."""
+        if name not in self.names():
+            return None
+        with cannot("change", self._path), PackLock(self._dir) as lock:
+            _, entries = self._begin(lock)
+            if name not in entries or not self._is_damaged(name):
+                return None
+            place = place_for(self._dir, name.decode())
+            data = bytes(packed(entries[name]))
+            self._dir.publish(CORRUPT, place, lambda stream: stream.write(data))
+            self._write(lock, {other: entry for other, entry in entries.items() if other != name})
+        return place
+
+    def repair(self) -> None:
+        """Set a pack aside that was found to be damaged, and keep what is whole of it; if somebody is changing it, that
+        is for him to do."""
+        if not self._known.is_damaged:
+            return
+        lock = PackLock(self._dir)
+        if not lock.is_held():
+            with cannot("change", self._path), lock:
+                self._begin(lock)
+
+    def sign(self, key: Key, again: bool) -> list[Verdict]:
+        """Sign all entries that are whole and have no signature, and if `again`, those with that of another key."""
+        done: _Entries = {}
+        if not self.names():
+            return []
+        with cannot("change", self._path), PackLock(self._dir) as lock:
+            _, entries = self._begin(lock)
+            found = []
+            for name, entry in entries.items():
+                lock.beat()
+                found.append(self._judged(name, entry, key.signer(name), again))
+                if found[-1].kind == verdict.SIGNED:
+                    done[name] = signed(name, entry, key.signer(name))
+            if done:
+                self._write(lock, {**entries, **done})
+        return found
 
     def remove(self, names: Collection[bytes]) -> set[bytes]:
         """Take results, whose files have just been removed, out of the pack; returns those that there were.
@@ -116,13 +172,48 @@ class Packs:
                 self._write(lock, {name: entry for name, entry in entries.items() if name not in overtaken})
         return Packing(len(fresh) - len(overtaken), files.unreadable)
 
+    def _judged(self, name: bytes, entry: Any, signer: Signer, again: bool) -> Verdict:
+        try:
+            parts = check_entry(name, entry)
+        except ValueError as error:
+            return Verdict(verdict.DAMAGED, self.path, str(error))
+        try:
+            signer.check(parts)
+        except Unsigned:
+            return Verdict(verdict.SIGNED, self.path)
+        except ValueError as error:
+            return Verdict(verdict.SIGNED if again else verdict.DAMAGED, self.path, str(error))
+        return Verdict(verdict.WHOLE, self.path)
+
     def _begin(self, lock: PackLock) -> tuple[SmallFiles, _Entries]:
         """What was the case when we got the lock."""
         self._ask_for_it()
-        entries = self._look(afresh=True).entries
+        found = self._look(afresh=True)
+        if found.is_damaged:
+            self._replace(found, lock)
         files = SmallFiles(self._dir, lock)
-        files.recover(entries)
-        return files, entries
+        files.recover(found.entries)
+        return files, found.entries
+
+    def _replace(self, found: _Contents, lock: PackLock) -> None:
+        """Set the damaged pack aside, and write what could be saved of it."""
+        place = place_for(self._dir, PACKFILE)
+        try:
+            self._dir.fs.link(self._path, place)
+        except OSError:  # no links on this file system
+            self._dir.fs.rename(self._path, place)
+        sync_directory(self._dir.fs, self._dir.path(CORRUPT))
+        self._write(lock, found.entries)
+        warn(f"The damaged pack {self._path} was moved to {place}; {_results(found.entries)} of it kept")
+
+    def _is_damaged(self, name: bytes) -> bool:
+        try:
+            self.check(name)
+        except ValueError:
+            return True
+        except Unsigned:
+            pass  # whether it is to be trusted is for the user to say
+        return False
 
     def _ask_for_it(self) -> None:
         # Whoever does not see the first pack, which another machine has just made, would write his own over it.
@@ -130,8 +221,6 @@ class Packs:
         self._dir.revalidate(PACKS)
 
     def _write(self, lock: PackLock, entries: _Entries) -> None:
-        if self._known.damaged:
-            raise StoreError(f"Cannot change {self._path}: it is damaged; move it away to go on without what is in it")
         data = write_pack(entries)
 
         def write(stream: atomic_file) -> None:
@@ -177,9 +266,13 @@ class Packs:
         except MemoryError:
             raise
         except Exception as error:  # noqa: BLE001  (damaged in whatever way; loose results do not depend on it)
+            saved = saved_from(data)
             if version != known.version:
-                message = f"Ignoring the packed results in {self._path}: {error}"
-                warnings.warn(message, RuntimeWarning, stacklevel=2)
-            return _Contents(version, {}, frozenset(), damaged=True)
+                warn(f"The pack {self._path} is damaged: {error}; {_results(saved)} in it can still be read")
+            return _Contents(version, saved, frozenset(saved), is_damaged=True)
         names = frozenset(entries)
         return _Contents(version, entries, known.names if names == known.names else names)
+
+
+def _results(entries: _Entries) -> str:
+    return f"{len(entries)} result{'s' if len(entries) != 1 else ''}"

@@ -33,7 +33,7 @@ def details(jugdir: JugDir) -> list[WorkerDetails]:
     for found in holders(jugdir):
         holder = found.holder
         worker = WorkerDetails(holder.worker, holder.host, holder.pid, holder.since, holder.run)
-        worker.user = holder.user
+        worker.user, worker.sign = holder.user, found.attributes.st_mtime
         worker.gone, worker.silent = jugdir.liveness.is_gone(found), jugdir.liveness.silent(found)
         workers.append(worker)
     return workers
@@ -42,10 +42,12 @@ def details(jugdir: JugDir) -> list[WorkerDetails]:
 def join(jugdir: JugDir) -> str:
     """Become a holder, of the run of those who are at work; returns its name. What the dead have left is removed."""
     own = jugdir.ownership
-    if not own.run:
-        own.run = _run_of_others(jugdir) or jugdir.fs.token()
+    if own.run:
         jugdir.owner_file()
-        sweep(jugdir)
+        return own.run
+    own.run = _run_of_others(jugdir) or jugdir.fs.token()
+    jugdir.owner_file()
+    sweep(jugdir)
     return own.run
 
 
@@ -65,15 +67,21 @@ def sweep(jugdir: JugDir) -> int:
 
 def leave(jugdir: JugDir) -> None:
     """Be no holder any more, unless there are locks that have not been released; leave nothing behind."""
-    own = jugdir.ownership
-    if own.name:
-        sweep(jugdir)
-    if own.name and not own.held:
-        # Of errors after which it was not known whether there is a file.
-        ours = f"-{own.name}-"
+    if jugdir.ownership.name:
+        try:
+            sweep(jugdir)
+            _remove_own(jugdir)
+        except OSError:
+            pass  # others come, and what was to be done is done
+    jugdir.ownership.close()
+
+
+def _remove_own(jugdir: JugDir) -> None:
+    """Remove files of ours of which it was not known, after an error, whether they are there."""
+    ours = f"-{jugdir.ownership.name}-"
+    if not jugdir.ownership.held:
         for left in (name for name in jugdir.names(TEMPORARY) if name[1:].startswith(ours)):
             jugdir.unlink(jugdir.path(TEMPORARY, left))
-    own.close()
 
 
 def remove_remains(jugdir: JugDir) -> None:

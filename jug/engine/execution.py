@@ -7,8 +7,10 @@ barrier, and what that barrier needs is there (or anything new is), there is ano
 from __future__ import annotations
 
 from .. import task
+from .failures import Failures
 from .graph import Graph
 from .jugfile import barrier_of
+from .mending import load_mending
 from .outcome import Ending, Outcome
 from .scheduler import Scheduler
 from .stores import current_store
@@ -60,6 +62,7 @@ class Execution:
         self._world = world
         self._failures: list[Task[Any]] = []
         self._finished: set[bytes] = set()
+        self._remembered: Failures | None = None
 
     def run(self, jugspace: Mapping[str, Any]) -> Outcome:
         """Execute, starting with the jugfile as it has just been read."""
@@ -80,13 +83,16 @@ class Execution:
                     "them itself, whenever it is read)."
                 )
                 return outcome
-            jugspace = self._jugfile.load()
+            jugspace = load_mending(self._jugfile, self._reporter)
 
     def _one_pass(self, jugspace: Mapping[str, Any]) -> Outcome:
         graph = Graph(task.alltasks)
         selected = graph.selected(self._selects)
         store = current_store(self._store)
         scheduler = Scheduler(graph, store, self._settings, self._reporter, selected, self._world)
+        if self._remembered is None or self._remembered.store is not store:
+            self._remembered = Failures(store)
+        scheduler.remembered = self._remembered
         scheduler.failed_before = [failed.hash() for failed in self._failures]
         scheduler.known_before = self._finished
         barrier = barrier_of(jugspace)

@@ -1,12 +1,15 @@
 """What happened to a task, written down in the store for those who were not there: so far, how it failed last.
 
 A record is a dict of plain values: ``task`` (its name), ``call`` (the call in short), ``error`` (the last line of the
-traceback), ``traceback``, ``host`` and ``pid`` of the worker, ``time`` (seconds since the epoch, by the clock of that
-host) and ``attempts`` (how often the task has failed, in all workers, since the record began). It decides nothing,
-and does not count once the task has a result.
+traceback), ``traceback``, ``host`` and ``pid`` of the worker, ``worker`` (a word that no other process has), ``run``
+(in which the task is not tried again, see :mod:`jug.engine.failures`), ``time`` (seconds since the epoch, by the clock
+of that host) and ``attempts`` (how often the task has failed, in all workers, since the record began). It does not
+count once the task has a result.
 """
 
 from __future__ import annotations
+
+import os
 
 from ..errors import StoreError
 from ..short import short_call
@@ -21,13 +24,23 @@ if TYPE_CHECKING:
 
 # Characters of a traceback: one with a matrix in its message must not fill the store.
 _MOST = 20_000
+_worker: tuple[int, str] = 0, ""
+
+
+def this_worker() -> str:
+    """A word for this process that no other has."""
+    global _worker
+    if _worker[0] != os.getpid():
+        _worker = os.getpid(), os.urandom(8).hex()
+    return _worker[1]
 
 
 def record_failure(store: base_store, task: Task[Any], error: BaseException) -> None:
     """Write down that the task failed with `error`."""
     try:
         before = store.failure(task.hash()) or {}
-        store.record_failure(task.hash(), _record(task, error, _attempts(before) + 1))
+        record = {**_record(task, error), "run": store.run_id(), "attempts": _attempts(before) + 1}
+        store.record_failure(task.hash(), record)
     except StoreError:
         # The failure itself is told by the worker that had it; and a store that is really unusable will say so
         # as soon as it is needed.
@@ -39,8 +52,7 @@ def _attempts(record: dict[str, Any]) -> int:
     return attempts if isinstance(attempts, int) else 0
 
 
-def _record(task: Task[Any], error: BaseException, attempts: int) -> dict[str, Any]:
-    import os
+def _record(task: Task[Any], error: BaseException) -> dict[str, Any]:
     import time
 
     return {
@@ -50,8 +62,8 @@ def _record(task: Task[Any], error: BaseException, attempts: int) -> dict[str, A
         "traceback": _shortened(traceback_of_task(error)),
         "host": os.uname().nodename,
         "pid": os.getpid(),
+        "worker": this_worker(),
         "time": time.time(),
-        "attempts": attempts,
     }
 
 

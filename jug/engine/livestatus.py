@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 
-from .status import State, state_of
+from .status import State, mark_of, state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class LiveStatus:
         self._store = store
         self._listing = store.listing()
         self._waits_for = graph.number_of_dependencies()
-        self._marks: dict[bytes, bool] = {}
+        self._marks: dict[bytes, State] = {}
         self.states = bytearray(self._state(node) for node in range(graph.listed))
         self._row_of, self._rows = self._tabulate()
 
@@ -115,8 +115,8 @@ class LiveStatus:
 
     def _mark(self, failed: Collection[bytes]) -> set[int]:
         """Note who is locked, and who has failed; returns the nodes for which that is new."""
-        marks = dict.fromkeys(failed, True)
-        marks.update((name, lock.failed) for name, lock in self.locks.items())
+        marks = dict.fromkeys(failed, State.FAILED)
+        marks.update((name, mark_of(lock)) for name, lock in self.locks.items())
         before, self._marks = self._marks, marks
         changed = [name for name, mark in marks.items() if before.get(name) is not mark]
         changed += [name for name in before if name not in marks]

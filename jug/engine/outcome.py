@@ -5,11 +5,13 @@ from __future__ import annotations
 from enum import Enum
 
 from ..errors import EXIT_FAILED, EXIT_OK, EXIT_WORK_LEFT
+from ..short import local_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ..backends.base import LockDetails
     from ..task import Task
 
 
@@ -37,6 +39,10 @@ class Outcome:
         How many selected tasks are ``running`` elsewhere, ``ready``, ``waiting`` and ``failed``.
     progress : bool
         Whether any task was found or made finished.
+    elsewhere : list of Task
+        Tasks that failed in other workers of this run.
+    holders : list of LockDetails
+        Who has the locks of the tasks that are running elsewhere.
     """
 
     def __init__(
@@ -47,24 +53,22 @@ class Outcome:
         self.failures = failures
         self.left = left
         self.progress = progress
+        self.elsewhere: list[Task[Any]] = []
+        self.holders: list[LockDetails] = []
 
     @property
     def exit_code(self) -> int:
         """0 if and only if everything is complete; 1 if a task failed; 3 if there is work left otherwise."""
-        if self.failures or self.ending is Ending.FAILED:
+        if self.failures or self.elsewhere or self.ending is Ending.FAILED:
             return EXIT_FAILED
         return EXIT_OK if self.ending is Ending.COMPLETE else EXIT_WORK_LEFT
 
     def sentence(self) -> str:
         """What is left, and why."""
-        if self.ending is Ending.COMPLETE and not self.failures:
+        if self.ending is Ending.COMPLETE and not (self.failures or self.elsewhere):
             return "All tasks are finished."
-        return " ".join(filter(None, (self._what_failed(), self.reason, self._what_is_left(), self._what_to_do())))
-
-    def _what_failed(self) -> str:
-        number = len(self.failures)
-        names = sorted({task.name for task in self.failures})
-        return f"{number} task{'s' * (number > 1)} failed ({', '.join(names)})." if number else ""
+        failed = _failed(self.failures, "failed"), _failed(self.elsewhere, "failed in another worker")
+        return " ".join(filter(None, (*failed, self.reason, self._what_is_left(), self._what_to_do())))
 
     def _what_is_left(self) -> str:
         left = ", ".join(f"{number} {kind}" for kind, number in self.left.items() if number)
@@ -73,10 +77,29 @@ class Outcome:
         return f"Tasks left: {left}."
 
     def _what_to_do(self) -> str:
+        if self.elsewhere:
+            return "'jug execute --retry-failed' tries again what has failed."
         if self.ending is Ending.FAILED and not self.failures:
             return "They failed earlier, or need those that did ('jug cleanup --failed-only' lets them run again)."
         if self.ending is Ending.GAVE_UP and self.left["running"]:
-            return (
-                "If no worker is running any more, 'jug cleanup --locks-only' removes the locks that were left behind."
-            )
+            return self._who_holds_what()
         return ""
+
+    def _who_holds_what(self) -> str:
+        """Of those who hold locks, the one who has done so for the longest time."""
+        told = {(lock.host, lock.pid): lock for lock in sorted(self.holders, key=_latest_first) if lock.host}
+        if not told:
+            return "Who runs them is not known: if nobody does, 'jug cleanup --locks-only --force' removes the locks."
+        lock = [*told.values()][-1]
+        more = f" and {len(told) - 1} more" if len(told) > 1 else ""
+        since = "" if lock.since is None else f" since {local_time(lock.since)}"
+        return f"They are held by {lock.host}:{lock.pid}{since}{more} ('jug status --workers' shows who is alive)."
+
+
+def _failed(tasks: list[Task[Any]], how: str) -> str:
+    names = ", ".join(sorted({task.name for task in tasks}))
+    return f"{len(tasks)} task{'s' * (len(tasks) > 1)} {how} ({names})." if tasks else ""
+
+
+def _latest_first(lock: LockDetails) -> float:
+    return -(lock.since or 0.0)

@@ -9,7 +9,7 @@ from .status import finished_nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from typing import TypeVar
 
     from ..backends.base import LockDetails, base_store
@@ -27,8 +27,8 @@ class Invalidation:
         How many results of the chosen tasks, and of those that depend on them, there are by task name.
     records : list of bytes
         Those of the tasks of which a failure is recorded.
-    running : int
-        How many of these tasks a worker computes at this moment.
+    running : list of LockDetails
+        The locks of those of these tasks that somebody runs at this moment.
     """
 
     def __init__(self, graph: Graph, store: base_store, chosen: Collection[int]) -> None:
@@ -46,7 +46,7 @@ class Invalidation:
                 name = graph.tasks[node].name
                 counts[name] = counts.get(name, 0) + 1
         self.records = list(_among(store.failures(), self._names))
-        self.running = sum(not failed for failed in _among(store.lock_states(), self._names).values())
+        self.running = [lock for lock in _among(store.lock_details(), self._names).values() if lock.is_held]
 
     def __len__(self) -> int:
         """How many results there are to go."""
@@ -69,6 +69,9 @@ class Invalidation:
 class Cleanup:
     """What nobody needs any more, of those kinds that are asked for: results, locks, records of failures.
 
+    What somebody may be at work at stays: his locks, what is stored under these, and the failures of his run, which
+    keep him from trying the same again.
+
     Attributes
     ----------
     results : list of bytes
@@ -76,6 +79,9 @@ class Cleanup:
     kept : int
         How many results would stay.
     locks : list of bytes
+        Those that go.
+    held : list of bytes
+        Those that somebody may hold.
     records : list of bytes
         The tasks whose records of failures would go.
     """
@@ -83,51 +89,63 @@ class Cleanup:
     def __init__(self, graph: Graph, store: base_store) -> None:
         self._graph = graph
         self._store = store
+        self._locks = store.lock_details()
+        self._finished: frozenset[bytes] = frozenset()
         self.results: list[bytes] = []
         self.kept = 0
         self.locks: list[bytes] = []
+        self.held = [name for name, lock in self._locks.items() if lock.is_held]
         self.records: list[bytes] = []
 
     def add_unused(self, keep_locks: bool) -> Cleanup:
         """Results that no task has, and the failures of tasks that are gone or finished by now."""
-        index = self._graph.index
         stored = list(self._store.list())
-        self.results = [name for name in stored if name not in index]
+        used = self._graph.index.keys() | frozenset(self.held)
+        self.results = [name for name in stored if name not in used]
         self.kept = len(stored) - len(self.results)
-        finished = frozenset(stored)
-        locked = frozenset(self._store.listlocks()) if keep_locks else frozenset()
-        for name in self._store.failures():
-            if (name in finished or name not in index) and name not in locked:
+        self._finished = frozenset(stored)
+        locked = self._locks.keys() if keep_locks else frozenset()
+        for name in self._unneeded_records():
+            if (name in self._finished or name not in self._graph.index) and name not in locked:
                 self.records.append(name)
         return self
 
-    def add_locks(self, failed_only: bool = False) -> Cleanup:
-        """All locks, or those that have failed; all records of failures in any case."""
-        if not failed_only:
-            self.locks = list(self._store.listlocks())
+    def add_locks(self, failed_only: bool = False, force: bool = False) -> Cleanup:
+        """Locks that have failed, with all records of failures; unless that is all, what was left behind, too.
+
+        With `force`, all locks.
+        """
+        if failed_only:
+            self.locks = [name for name, lock in self._locks.items() if lock.failed]
             self.records = list(self._store.failures())
             return self
-        self.locks = [name for name, failed in self._store.lock_states().items() if failed]
-        self.records = list(self._store.failures())
+        self.locks = [name for name, lock in self._locks.items() if force or not lock.is_held]
+        self.records = self._unneeded_records()
         return self
 
-    def holders(self) -> list[tuple[str, LockDetails, int]]:
-        """For the locks: task name ('' if it is not known), state and holder, and how many there are of these."""
-        details = _among(self._store.lock_details(), self.locks)
+    def holders(self, names: Collection[bytes]) -> list[tuple[str, LockDetails, int]]:
+        """For these locks: task name ('' if it is not known), state and holder, and how many there are of these."""
+        details = _among(self._locks, names)
         recorded = self._store.failures() if details else {}
-        groups: dict[tuple[str, bool, str, int], tuple[LockDetails, int]] = {}
+        groups: dict[tuple[str, bool, bool, str, int], tuple[LockDetails, int]] = {}
         for name, lock in details.items():
             node = self._graph.index.get(name)
             task = str(recorded.get(name, {}).get("task", "")) if node is None else self._graph.tasks[node].name
-            key = (task, lock.failed, lock.host, lock.pid)
+            key = (task, lock.failed, lock.abandoned, lock.host, lock.pid)
             first, count = groups.get(key, (lock, 0))
             groups[key] = (_earlier(first, lock), count + 1)
         return sorted(((key[0], lock, count) for key, (lock, count) in groups.items()), key=_order)
 
+    def _unneeded_records(self) -> list[bytes]:
+        """All but those of tasks that are not finished in a run that somebody is at work in."""
+        runs = {worker.run for worker in self._store.workers() if not worker.gone}
+        records = self._store.failures().items()
+        return [name for name, record in records if name in self._finished or record.get("run") not in runs]
 
-def _order(group: tuple[str, LockDetails, int]) -> tuple[str, bool, str, int]:
+
+def _order(group: tuple[str, LockDetails, int]) -> tuple[str, bool, bool, str, int]:
     name, lock, _count = group
-    return name, lock.failed, lock.host, lock.pid
+    return name, lock.failed, lock.abandoned, lock.host, lock.pid
 
 
 def _earlier(one: LockDetails, other: LockDetails) -> LockDetails:
@@ -136,6 +154,6 @@ def _earlier(one: LockDetails, other: LockDetails) -> LockDetails:
     return one if one.since <= other.since else other
 
 
-def _among(mapping: dict[bytes, _V], names: Iterable[bytes]) -> dict[bytes, _V]:
+def _among(mapping: Mapping[bytes, _V], names: Iterable[bytes]) -> dict[bytes, _V]:
     """The entries of `names`."""
     return {name: mapping[name] for name in names if name in mapping} if mapping else {}

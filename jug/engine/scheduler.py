@@ -2,8 +2,7 @@
 
 Workers share nothing but the store. What each knows is its :class:`~jug.engine.plan.Plan`, brought up to date by bulk
 looks at the store: at the start, when it meets another worker (a lock is taken, a task turns out to be finished), and
-while it waits. A lock is always taken before the store is asked whether the result exists: that order makes a task
-run once.
+while it waits. What concerns the others is in :mod:`jug.engine.others`.
 """
 
 from __future__ import annotations
@@ -11,9 +10,11 @@ from __future__ import annotations
 from ..errors import DamagedResultError, StopWorker, StoreError
 from ..hooks import jug_hook
 from .commit import commit
-from .interrupts import Interrupted, Interrupts
+from .failures import Failures
+from .interrupts import Interrupted, Interrupts, may_be_by_a_signal
 from .journal import record_failure
 from .losses import Losses
+from .others import Others
 from .outcome import Ending, Outcome
 from .patience import Patience
 from .plan import BUSY, DONE, FAILED, READY, WAITING, Plan
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 # one part in so many of the time.
 _LOOK_INTERVAL = 0.02
 _LOOK_SHARE = 20
+
+# For as long, a signal may be on its way to this process that has ended a program of the task already, in seconds.
+_GRACE = 1.0
 
 _ENDS_THE_WORKER = (Interrupted, KeyboardInterrupt, StopWorker, StoreError)
 
@@ -73,6 +77,8 @@ class Scheduler:
         self.failures: list[Task[Any]] = []
         #: Hashes of tasks that failed in an earlier pass of this worker: they are not run again.
         self.failed_before: Collection[bytes] = ()
+        #: What failed in this run, since before an earlier pass of this worker.
+        self.remembered: Failures | None = None
         #: Hashes of tasks that were finished in an earlier pass: finding them again is not told again.
         self.known_before: Collection[bytes] = ()
         #: If set: the hashes of what the jugfile waits for; once they are there it should be read again.
@@ -80,7 +86,6 @@ class Scheduler:
         self._listing = store.listing()
         self._memory = Memory(self.plan, store, self.settings.aggressive_unload)
         self._interrupts = Interrupts()
-        self._watched: set[int] = set()  # nodes that are locked, or failed, elsewhere
         self._committed: set[bytes] = set()  # what this worker stored since its last look
         self._losses = Losses(graph, store, self.reporter)
         self._progress = False
@@ -107,10 +112,12 @@ class Scheduler:
                 self._interrupts.check()  # a signal may be why nobody waited for the store
                 raise
             except StopWorker as stop:
-                more = self.reload_when is not None or self.plan.unfinished()
-                self._ending = Ending.STOPPED if more else Ending.COMPLETE
+                self._ending = Ending.STOPPED if self._is_anything_left() else Ending.COMPLETE
                 self._reason = f"Stopped, because {stop}."
-        return Outcome(self._ending, self._reason, self.failures, self._left(), self._progress)
+        outcome = Outcome(self._ending, self._reason, self.failures, self._left(), self._progress)
+        outcome.elsewhere = [self.graph.tasks[node] for node in self._others.failed()]
+        outcome.holders = self._others.holders()
+        return outcome
 
     def _loop(self) -> None:
         while (node := self._decide()) is not None:
@@ -120,6 +127,10 @@ class Scheduler:
 
     def _begin(self) -> None:
         self._ending, self._reason = Ending.COMPLETE, ""
+        failures = self.remembered or Failures(self.store)
+        self._others = Others(self.plan, self.store, failures)
+        if self.settings.retry_failed:
+            failures.retry(self.graph.hash(node) for node in range(len(self.graph)) if self.plan.to_run[node])
         for name in self.failed_before:
             if name in self.graph.index:
                 self.plan.failed(self.graph.index[name])
@@ -127,6 +138,15 @@ class Scheduler:
         self._progress = False  # what was there before is none
         if next(iter(self.store.listlocks()), None) is not None:  # others are at work: begin somewhere else
             self.plan.jump(self.world.chance())
+
+    def _is_anything_left(self) -> bool:
+        """Whether a worker that is stopped would have more to do; somebody may have removed results meanwhile."""
+        if not self.plan.unfinished():
+            try:
+                self._look()
+            except StopWorker:
+                pass  # once more
+        return self.reload_when is not None or bool(self.plan.unfinished())
 
     def finished(self) -> set[bytes]:
         """The hashes of all tasks that are finished, as far as this worker knows."""
@@ -173,7 +193,7 @@ class Scheduler:
         return self.store.can_load(name) if node is None else self.plan.state[node] == DONE
 
     def _sleep(self, seconds: float) -> None:
-        if self._watched:
+        if self._others:
             self.store.wait_for_holders(seconds, self._nap)
         else:
             self._nap(seconds)
@@ -200,15 +220,14 @@ class Scheduler:
         back = {name for name in self._losses.take() - appeared - vanished if self.store.can_load(name)}
         # In the order of the graph: what lies together in memory is visited together.
         self._found(sorted(index[name] for name in (*appeared, *back) if name in index))
-        if self._watched:
-            self._look_at_locks()
+        self._others.look()
         self._memory.sweep()
         self._last_look = self.world.clock()
         self._look_cost = self._last_look - start
 
     def _found(self, nodes: Collection[int]) -> None:
         """The nodes have results that this worker did not compute (or it knows already)."""
-        self._watched.difference_update(nodes)
+        self._others.forget(nodes)
         new = [node for node in nodes if self.plan.state[node] != DONE]
         if not new:
             return
@@ -222,43 +241,18 @@ class Scheduler:
                 self.reporter.loadable(task)
                 _call_hook("execute.task-loadable", task)
 
-    def _look_at_locks(self) -> None:
-        """Which of the watched nodes have been freed or left behind, and which have failed?"""
-        locks = self.store.lock_details()
-        for node in list(self._watched):
-            lock = locks.get(self.graph.hash(node))
-            if lock is None or lock.abandoned:
-                self._watched.discard(node)
-                self.plan.freed(node)
-            elif self.plan.state[node] == BUSY and lock.failed:
-                self.plan.failed(node)
-
     # Claim
 
     def _claim(self, node: int) -> base_lock | None:
-        """Take the lock of the node; None if another worker has it, or has finished the task."""
-        name = self.graph.hash(node)
-        lock = self.store.getlock(name)
-        if not lock.get():
-            self._watched.add(node)
-            if lock.is_failed():
-                self.plan.failed(node)
-            else:
-                self.plan.busy(node)
-            self._sidestep()
-            return None
-        try:
-            is_done = self.store.can_load(name)
-        except BaseException:
-            lock.release()
-            raise
-        if is_done:
-            lock.release()
+        """Take the lock of the node; None if another worker has it, or has failed with or finished the task."""
+        lock = self._others.claim(node)
+        if lock is not None:
+            self._patience.reset()
+            return lock
+        if self.plan.state[node] == READY:
             self._found([node])
-            self._sidestep()
-            return None
-        self._patience.reset()
-        return lock
+        self._sidestep()
+        return None
 
     def _sidestep(self) -> None:
         """Another worker is working here: learn what it has done, and go on somewhere else."""
@@ -285,6 +279,9 @@ class Scheduler:
         except BaseException as error:  # noqa: BLE001  (whatever the function of the task raises)
             if not self._is_failure(node, error):
                 return False
+            record_failure(
+                self.store, task, error
+            )  # first of all: others are to know why they find the lock as it will be
             keep_lock = self.settings.keep_failed and lock.fail()
             self._failed(node, error)
             return False
@@ -317,6 +314,8 @@ class Scheduler:
             self.plan.freed(node)
             raise error
         self._interrupts.check()  # a function may have made another error of the signal
+        if may_be_by_a_signal(error):
+            self._nap(_GRACE)
         lost = self._losses.lost(node, error)
         if lost is None:
             return True  # sys.exit() in a task is a failure of that task, too
@@ -329,7 +328,6 @@ class Scheduler:
         self.plan.failed(node)
         self.failures.append(task)
         self.reporter.failed(task, error)
-        record_failure(self.store, task, error)
         if self.settings.pdb:
             import pdb
 

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..backends.base import base_store
+    from ..backends.base import LockDetails, base_store
     from .graph import Graph
 
 
@@ -21,8 +21,9 @@ class State(IntEnum):
     WAITING = 0, "A result that it needs is not there yet."
     READY = 1, "It can be run now."
     RUNNING = 2, "A worker holds its lock."
-    FAILED = 3, "It raised an exception when it was last run; with --keep-failed, nobody runs it again."
-    FINISHED = 4, "Its result is in the store."
+    ABANDONED = 3, "A worker that is gone holds its lock: it runs again as soon as a worker comes."
+    FAILED = 4, "It raised an exception when it was last run; with --keep-failed, nobody runs it again."
+    FINISHED = 5, "Its result is in the store."
 
     sentence: str
 
@@ -36,13 +37,20 @@ class State(IntEnum):
 _STATES = tuple(State)
 
 
-def state_of(finished: bool, has_failed: bool | None, dependencies_finished: bool) -> State:
-    """The state of one task; `has_failed` is False if a worker has its lock, and None if there is nothing known."""
+def state_of(finished: bool, mark: State | None, dependencies_finished: bool) -> State:
+    """The state of one task; `mark` is what its lock says, or the record of its failure, and None if there is none."""
     if finished:
         return State.FINISHED
-    if has_failed is not None:
-        return State.FAILED if has_failed else State.RUNNING
-    return State.READY if dependencies_finished else State.WAITING
+    if not dependencies_finished and mark in (None, State.ABANDONED):
+        return State.WAITING
+    return State.READY if mark is None else mark
+
+
+def mark_of(lock: LockDetails) -> State:
+    """What a lock says of its task."""
+    if lock.failed:
+        return State.FAILED
+    return State.ABANDONED if lock.abandoned else State.RUNNING
 
 
 class Status:
@@ -52,6 +60,8 @@ class Status:
     ----------
     states : bytearray
         The State of each listed node of the graph.
+    locks : dict
+        All locks in the store, those of other graphs too, as ``base_store.lock_details()`` tells them.
     """
 
     def __init__(self, graph: Graph, store: base_store, selects: Callable[[str], bool] | None = None) -> None:
@@ -59,7 +69,9 @@ class Status:
         self._selects = selects
         self._table: dict[str, dict[State, int]] | None = None
         # Locks first: a task that finishes in between is then seen as finished, or as running, but never as neither.
-        marks = {**dict.fromkeys(store.failures(), True), **store.lock_states()}
+        marks = dict.fromkeys(store.failures(), State.FAILED)
+        self.locks = store.lock_details()
+        marks.update((name, mark_of(lock)) for name, lock in self.locks.items())
         finished = finished_nodes(graph, store)
         self.states = bytearray(
             state_of(

@@ -12,15 +12,35 @@ from contextlib import ExitStack, contextmanager
 from .. import task
 from ..backends.adapted import adapted
 from ..backends.select import select
+from ..errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from ..backends.base import base_store
+    from ..backends.signing import Key
 
 # By working directory and jugdir; None outside of a command.
 _opened: dict[tuple[str, str], base_store] | None = None
+_signs: Signs | None = None
+
+
+class Signs:
+    """How the stores of a command treat signatures: as if results were signed with `key`.
+
+    With `judging`, results that were made without a key are no reason to refuse, as long as none is loaded.
+    """
+
+    def __init__(self, key: Key, judging: bool = False) -> None:
+        self._key = key
+        self._judging = judging
+
+    def prepare(self, store: Any) -> None:
+        if not hasattr(store, "use_key"):
+            raise UsageError("--sign-key: in a store of this kind, results cannot be signed (only in a folder)")
+        store.use_key(self._key, self._judging)
 
 
 def set_jugdir(jugdir: str | base_store) -> base_store:
@@ -39,30 +59,49 @@ def set_jugdir(jugdir: str | base_store) -> base_store:
         The store cannot be used.
     """
     if _opened is None or not isinstance(jugdir, (str, os.PathLike)):
-        store = select(jugdir)
+        store = _select(jugdir)
     else:
         key = os.getcwd(), os.fspath(jugdir)
         if key not in _opened:
-            _opened[key] = select(jugdir)
+            _opened[key] = _select(jugdir)
         store = _opened[key]
     task.Task.store = store
     return store
 
 
+def _select(jugdir: str | base_store) -> base_store:
+    store = select(jugdir)
+    if _signs is not None:
+        _signs.prepare(store)
+    return store
+
+
 def current_store(default: base_store) -> base_store:
     """The store of the tasks: a jugfile may have chosen another than `default`."""
-    return default if task.Task.store is None else adapted(task.Task.store)
+    if task.Task.store is None:
+        return default
+    store = adapted(task.Task.store)
+    if _signs is not None:
+        _signs.prepare(store)
+    return store
+
+
+def require_key(store: Any) -> None:
+    """UsageError if results in this store are signed, and there is no key: what were computed could not be stored."""
+    if hasattr(store, "require_key"):
+        store.require_key()
 
 
 @contextmanager
-def stores_of_a_command() -> Iterator[None]:
-    """For the time of a command: all stores that it or its jugfile names are closed at its end."""
-    global _opened
-    before, _opened = _opened, {}
+def stores_of_a_command(signs: Signs | None = None) -> Iterator[None]:
+    """For the time of a command: all stores that it or its jugfile names are closed at its end, and results in them are
+    signed as `signs` says."""
+    global _opened, _signs
+    before, _opened, _signs = (_opened, _signs), {}, signs
     try:
         yield
     finally:
-        opened, _opened = _opened, before
+        opened, (_opened, _signs) = _opened, before
         with ExitStack() as stack:  # all of them, even if one cannot be written
             for store in opened.values():
                 stack.callback(store.close)

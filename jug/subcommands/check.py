@@ -1,4 +1,4 @@
-"""``jug check``: is everything finished? And with ``--hashes``: will the results be found again?"""
+"""``jug check``: is all finished? And other questions: will results be found again, are they what was written?"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..engine.status import Status
 from ..errors import EXIT_FAILED, EXIT_OK
 from ..roundtrip import UNHASHABLE
 from ..stability import ADVICE, Guard, Unstable, WatchedTasks
-from . import rereading
+from . import rereading, verifying
 from .command import SubCommand
 
 TYPE_CHECKING = False
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from ..barrier import BarrierError
     from ..config import Options
 
 
@@ -32,15 +33,40 @@ class CheckCommand(SubCommand):
             "Check that the hashes of all tasks are the same each time, instead of whether the tasks are finished: "
             "arguments are hashed again after they were pickled and read back, and the jugfile is read a second time "
             "by another process. Returns 0 if no hash changes, 1 otherwise",
+            exclusive="what",
+        ),
+        Option(
+            "verify",
+            False,
+            "Read the results of all tasks, instead of asking whether they are there: is each what was written, by its "
+            "checksum and, with --sign-key, its signature? Nothing is unpickled or changed. Returns 0 if all are, 1 if "
+            "one is damaged",
+            exclusive="what",
+        ),
+        Option(
+            "sign",
+            False,
+            "Sign all results in the folder that are whole, with the key of --sign-key: you say that you trust them. "
+            "Nothing is unpickled, and the jugfile is not read. Best done while no worker is running",
+            exclusive="what",
         ),
     )
 
     def reads_jugfile(self, options: Options) -> bool:
-        return not options.check_hashes
+        return not (options.check_hashes or options.check_sign)
+
+    def judges(self, options: Options) -> bool:
+        return bool(options.check_verify or options.check_sign)
 
     def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
         if options.check_hashes:
             return check_hashes(options)
+        if options.check_sign:
+            return verifying.sign(options, store)
+        if options.check_verify:
+            code = verifying.verify(options, store)
+            say_barrier(barrier_of(jugspace))
+            return code
         return EXIT_OK if is_complete(store, jugspace) else EXIT_FAILED
 
 
@@ -67,9 +93,14 @@ def check_hashes(options: Options) -> int:
     problems = [f"{findings.unstable} with arguments whose hash changes"] if findings.unstable else []
     problems += ["not the same in a second reading"] if differs else []
     print(f"{len(tasks)} tasks: {', '.join(problems) or 'no hash changes'}.")
+    say_barrier(barrier)
+    return EXIT_OK if is_stable else EXIT_FAILED
+
+
+def say_barrier(barrier: BarrierError | None) -> None:
+    """That not all of the jugfile was read, if so."""
     if barrier is not None:
         print(f"The jugfile stops at a barrier ({barrier}): tasks after it, if there are any, were not checked.")
-    return EXIT_OK if is_stable else EXIT_FAILED
 
 
 class Findings:

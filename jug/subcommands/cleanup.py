@@ -1,8 +1,9 @@
-"""``jug cleanup``: remove results that no task of the jugfile has, and locks that nobody holds any more."""
+"""``jug cleanup``: remove results that no task of the jugfile has, and locks that nobody holds any more.
+
+It can be done at any time: what a worker may be at work at stays, unless it is asked for.
+"""
 
 from __future__ import annotations
-
-import time
 
 from .. import task
 from ..config import Option
@@ -10,11 +11,12 @@ from ..engine.graph import Graph
 from ..engine.jugfile import barrier_of
 from ..engine.removal import Cleanup
 from ..errors import UsageError
+from ..short import local_time
 from .command import SubCommand
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from typing import Any
 
     from ..backends.base import LockDetails
@@ -24,12 +26,18 @@ if TYPE_CHECKING:
 class CleanupCommand(SubCommand):
     """Cleanup: remove result files that are not used
 
-    By default, all locks are removed as well, those of workers that are running included (see --keep-locks).
+    Locks that failed tasks have kept, or that were left behind by workers that are gone, are removed as well. What a
+    worker may be at work at stays.
     """
 
     name = "cleanup"
     options = (
-        Option("locks-only", False, "Cleanup locks leaving computed results untouched", exclusive="what"),
+        Option(
+            "locks-only",
+            False,
+            "Cleanup locks that nobody holds any more, leaving computed results untouched",
+            exclusive="what",
+        ),
         Option(
             "failed-only",
             False,
@@ -37,10 +45,18 @@ class CleanupCommand(SubCommand):
             exclusive="what",
         ),
         Option("keep-locks", False, "Cleanup unused results leaving locks untouched", exclusive="what"),
+        Option(
+            "force",
+            False,
+            "Cleanup all locks, those of workers that may be alive included; who they are is said",
+        ),
         Option("dry-run", False, "Only say what would go; nothing is removed"),
     )
 
     def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
+        if options.cleanup_force and (options.cleanup_failed_only or options.cleanup_keep_locks):
+            other = "--failed-only" if options.cleanup_failed_only else "--keep-locks"
+            raise UsageError(f"--force is for locks that somebody may hold, which {other} leaves alone")
         if not (options.cleanup_failed_only or options.cleanup_locks_only):
             _refuse_barrier(options, jugspace)
         foreign = store.foreign() if hasattr(store, "foreign") else ()
@@ -61,10 +77,38 @@ def _remove(plan: Cleanup, graph: Graph, store: Any, options: Options) -> None:
         print(f"Removed {sum(store.remove_lock(name, failed_only=True) for name in plan.locks)} failed locks")
     else:
         if not options.cleanup_locks_only:
-            print(f"Removed {store.cleanup(graph.tasks, keeplocks=True)} objects")
+            print(f"Removed {store.cleanup([*graph.tasks, *plan.held], keeplocks=True)} objects")
         if not options.cleanup_keep_locks:
-            print(f"Removed {store.remove_locks()} locks")
+            if options.cleanup_force:
+                _tell_of_held(plan, options)
+            print(f"Removed {store.remove_abandoned() + (store.remove_locks() if options.cleanup_force else 0)} locks")
     _print_records("Removed", records)
+    if _leaves_held_locks(options):
+        _tell_of_held(plan, options)
+
+
+def _leaves_held_locks(options: Options) -> bool:
+    return not (options.cleanup_keep_locks or options.cleanup_failed_only or options.cleanup_force)
+
+
+def _tell_of_held(plan: Cleanup, options: Options) -> None:
+    """Of locks that somebody may hold, who that is, and what becomes of them."""
+    if not plan.held:
+        return
+    number = len(plan.held)
+    locks = f"{number} lock{'s' * (number > 1)} that may be in use"
+    if options.cleanup_force:
+        would = "Would take" if options.cleanup_dry_run else "Taking"
+        print(f"{would} away {locks}: a worker that is alive goes on, and its task may be run twice")
+    else:
+        print(f"Left alone: {locks} ('jug status --workers' shows who is alive, --force takes them away)")
+    if not options.short:
+        _print_holders(plan, plan.held)
+
+
+def _print_holders(plan: Cleanup, names: Collection[bytes]) -> None:
+    for name, lock, count in plan.holders(names):
+        print(f"    {name or '(no task of the jugfile)'}: {_in_words(lock, count)}")
 
 
 def _refuse_barrier(options: Options, jugspace: Mapping[str, Any]) -> None:
@@ -81,10 +125,9 @@ def _plan(options: Options, graph: Graph, store: Any) -> Cleanup:
     plan = Cleanup(graph, store)
     if options.cleanup_failed_only:
         return plan.add_locks(failed_only=True)
-    if options.cleanup_locks_only:
-        return plan.add_locks()
-    plan.add_unused(options.cleanup_keep_locks)
-    return plan if options.cleanup_keep_locks else plan.add_locks()
+    if not options.cleanup_locks_only:
+        plan.add_unused(options.cleanup_keep_locks)
+    return plan if options.cleanup_keep_locks else plan.add_locks(force=options.cleanup_force)
 
 
 def _tell(plan: Cleanup, options: Options) -> None:
@@ -93,13 +136,17 @@ def _tell(plan: Cleanup, options: Options) -> None:
     if has_results:
         whose = f" that no task of {options.jugfile!r} has; {plan.kept} would stay" if not options.short else ""
         print(f"Would remove {len(plan.results)} objects{whose}")
+    if options.cleanup_force:
+        _tell_of_held(plan, options)
     if not options.cleanup_keep_locks:
         failed = "failed locks" if options.cleanup_failed_only else "locks"
         print(f"Would remove {len(plan.locks)} {failed}")
         if not options.short:
-            for name, lock, count in plan.holders():
-                print(f"    {name or '(no task of the jugfile)'}: {_in_words(lock, count)}")
+            held = frozenset(plan.held)
+            _print_holders(plan, [name for name in plan.locks if name not in held])
     _print_records("Would remove", len(plan.records))
+    if _leaves_held_locks(options):
+        _tell_of_held(plan, options)
     print("Dry run: nothing was removed.")
 
 
@@ -112,13 +159,13 @@ def _left_alone(foreign: Sequence[str]) -> str:
 
 def _in_words(lock: LockDetails, count: int) -> str:
     """The state of a lock, who holds it and since when; for several of the same holder, since the first of them."""
-    words = ["failed" if lock.failed else "held"]
+    words = ["failed" if lock.failed else "abandoned" if lock.abandoned else "held"]
     if count > 1:
         words.insert(0, f"{count} locks")
     if lock.host or lock.pid:
         words.append(f"process {lock.pid or '?'} on {lock.host or '?'}")
     if lock.since is not None:
-        words.append(time.strftime("since %Y-%m-%d %H:%M:%S", time.localtime(lock.since)))
+        words.append(f"since {local_time(lock.since)}")
     return ", ".join(words)
 
 

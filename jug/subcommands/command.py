@@ -25,7 +25,8 @@ class SubCommand:
     """One subcommand of jug. The first line of a subclass's docstring is its help.
 
     ``section`` is the prefix of the attributes of its options, by default its name. A command that can do
-    without a jugfile or without a store says so, and is then run with ``jugspace`` or ``store`` None.
+    without a jugfile or without a store says so, and is then run with ``jugspace`` or ``store`` None. One that
+    ``works`` computes results again that are damaged.
     """
 
     name: str = ""
@@ -33,6 +34,7 @@ class SubCommand:
     options: tuple[Option, ...] = ()
     needs_jugfile: bool = True
     needs_store: bool = True
+    works: bool = False
 
     # Here and not in __init__, which subclasses override without a thought for ours.
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
@@ -59,6 +61,10 @@ class SubCommand:
     def reads_jugfile(self, options: Options) -> bool:
         """Whether the jugfile is to be run before this command is."""
         return self.needs_jugfile
+
+    def judges(self, options: Options) -> bool:
+        """Whether this is about whether results are to be trusted: with ``--sign-key``, all stay where they are."""
+        return False
 
     def parse(self, parser: argparse._ArgumentGroup) -> None:
         """Add the options of this command to an argparse group."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from .. import task
 from ..config import Option
 from ..engine.execution import Execution
+from ..engine.interrupts import Interrupted, ignore_signals
 from ..engine.jugfile import Jugfile
 from ..engine.outcome import Ending
 from ..engine.scheduler import Settings
+from ..engine.stores import require_key
 from ..hooks import jug_hook
 from ..hooks.exit_checks import exit_env_vars
 from ..io import print_task_summary_table
@@ -36,6 +38,7 @@ class ExecuteCommand(SubCommand):
     """
 
     name = "execute"
+    works = True
     options = (
         Option("wait-cycle-time", 12.0, "How long to wait in each cycle (in seconds)", at_least=0),
         Option("nr-wait-cycles", 150, "How many wait cycles to do without any progress before giving up", at_least=0),
@@ -47,6 +50,20 @@ class ExecuteCommand(SubCommand):
             "Keep failed tasks locked, so that nobody runs them again (until 'jug cleanup --failed-only')",
         ),
         Option(
+            "retry-failed",
+            False,
+            "Run again, once, what failed before: in workers that are running now, or kept by --keep-failed",
+        ),
+        Option(
+            "lease",
+            None,
+            "After so many seconds without a sign of life from this worker, others take over what it was running, if "
+            "they cannot know that it is alive",
+            "SECONDS",
+            kind=float,
+            above=0,
+        ),
+        Option(
             "no-check-environment",
             False,
             "Do not check environment variables JUG_* and file __jug_please_stop_running.txt",
@@ -56,6 +73,9 @@ class ExecuteCommand(SubCommand):
     def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
         if not options.execute_no_check_environment:
             exit_env_vars()
+        require_key(store)
+        if options.execute_lease is not None:
+            store.lease = options.execute_lease
         reporter = ConsoleReporter(options)
         selects = selection_from(options, "execute")
         execution = Execution(
@@ -65,7 +85,11 @@ class ExecuteCommand(SubCommand):
             reporter,
             selects,
         )
-        outcome = execution.run(jugspace)
+        try:
+            outcome = execution.run(jugspace)
+        except Interrupted:
+            ignore_signals()  # a second one is not to come between this worker and what is left to be put in order
+            raise
         jug_hook("execute.finished_pre_status")
         print_task_summary_table(
             options, [("Executed", reporter.executed_by_name), ("Loaded", reporter.loaded_by_name)]
@@ -89,6 +113,7 @@ def settings_from(options: Options) -> Settings:
     return Settings(
         keep_going=options.execute_keep_going,
         keep_failed=options.execute_keep_failed,
+        retry_failed=options.execute_retry_failed,
         debug=options.debug,
         pdb=options.pdb,
         aggressive_unload=options.aggressive_unload,

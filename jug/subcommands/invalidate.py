@@ -17,6 +17,7 @@ from ..io import task_table
 from . import terminal
 from .command import SubCommand
 from .selection import no_match, selection_from, selection_options
+from .workers import who_is
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..config import Options
+
+_MOST_NAMED = 3
 
 
 class InvalidateCommand(SubCommand):
@@ -77,13 +80,22 @@ def show(plan: Invalidation, short: bool = False) -> None:
         else:
             print(task_table([("Selected", plan.selected), ("Dependent", plan.dependent)]))
         if plan.running:
-            running = "One of these tasks is" if plan.running == 1 else f"{plan.running} of these tasks are"
-            print(f"{running} running now: a result that is stored later is not removed.")
+            print(_who_runs_them(plan))
         terminal.flush()
     except BrokenPipeError:
         raise
     except OSError as error:
         raise OutputError(f"Cannot write to standard output: {error.strerror}") from error
+
+
+def _who_runs_them(plan: Invalidation) -> str:
+    """What this command does not touch: workers, and what they make of the code and the values that they have."""
+    number = len(plan.running)
+    running = "One of these tasks is" if number == 1 else f"{number} of these tasks are"
+    by = sorted({who_is(lock) for lock in plan.running if lock.host})
+    more = f" and {len(by) - _MOST_NAMED} more" if len(by) > _MOST_NAMED else ""
+    who = f", by {', '.join(by[:_MOST_NAMED])}{more}" if by else ""
+    return f"{running} running now{who}: a result that is stored later is not removed."
 
 
 def show_and_remove(plan: Invalidation, short: bool = False) -> int:

@@ -13,8 +13,9 @@ import pickle
 import sys
 
 from .. import task
+from ..backends.keyfile import read_key
 from ..engine.jugfile import Jugfile, JugfileRaised, barrier_of, mark_running
-from ..engine.stores import set_jugdir
+from ..engine.stores import Signs, set_jugdir, stores_of_a_command
 from ..hash import hash_one
 from ..places import describe_place
 from ..short import short
@@ -34,7 +35,7 @@ _CODE = """\
 import sys
 sys.path[:0] = {path!r}
 from jug.subcommands.rereading import answer
-answer({jugfile!r}, {jugdir!r}, {arguments!r})
+answer({jugfile!r}, {jugdir!r}, {arguments!r}, {sign_key!r})
 """
 _SEEDS = ("1", "2")
 # What to do about it.
@@ -72,7 +73,11 @@ def _start(options: Options) -> Any:
 
     package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     code = _CODE.format(
-        path=[package], jugfile=options.jugfile, jugdir=options.jugdir, arguments=list(options.user_args)
+        path=[package],
+        jugfile=options.jugfile,
+        jugdir=options.jugdir,
+        arguments=list(options.user_args),
+        sign_key=options.sign_key,
     )
     seed = _SEEDS[os.environ.get("PYTHONHASHSEED") == _SEEDS[0]]
     return Popen([sys.executable, "-c", code], stdin=PIPE, stdout=PIPE, env={**os.environ, "PYTHONHASHSEED": seed})
@@ -122,10 +127,15 @@ def identities(t: Task[Any]) -> dict[Any, tuple[bytes, str]]:
     return {argument: (hash_one(value), short(value)) for argument, value in pairs}
 
 
-def answer(jugfile: str, jugdir: str, arguments: list[str]) -> None:
+def answer(jugfile: str, jugdir: str, arguments: list[str], sign_key: str) -> None:
     """Be the second reader."""
     try:
-        with _private(0, os.O_RDONLY, "rb") as questions, _private(1, os.O_WRONLY, "wb") as answers:
+        signs = Signs(read_key(sign_key)) if sign_key else None
+        with (
+            _private(0, os.O_RDONLY, "rb") as questions,
+            _private(1, os.O_WRONLY, "wb") as answers,
+            stores_of_a_command(signs),
+        ):
             _answer(Jugfile(jugfile, arguments), jugdir, questions, answers)
     except JugfileRaised as raised:
         print(raised.report(), end="", file=sys.stderr)
@@ -137,17 +147,14 @@ def answer(jugfile: str, jugdir: str, arguments: list[str]) -> None:
 def _answer(jugfile: Jugfile, jugdir: str, questions: Any, answers: Any) -> None:
     cmdapi.load_user_commands()
     mark_running()
-    store = set_jugdir(jugdir)
-    try:
-        space = jugfile.load()
-        tasks = list(task.alltasks)
-        pickle.dump(([(t.name, t.hash()) for t in tasks], barrier_of(space) is None), answers)
-        answers.flush()
-        asked = questions.readline()
-        if asked:
-            pickle.dump(identities(tasks[int(asked)]), answers)
-    finally:
-        store.close()
+    set_jugdir(jugdir)
+    space = jugfile.load()
+    tasks = list(task.alltasks)
+    pickle.dump(([(t.name, t.hash()) for t in tasks], barrier_of(space) is None), answers)
+    answers.flush()
+    asked = questions.readline()
+    if asked:
+        pickle.dump(identities(tasks[int(asked)]), answers)
 
 
 def _private(number: int, flags: int, mode: str) -> Any:

@@ -123,7 +123,8 @@ class Tools:
         self, loadable: bool = False, failed: bool = False, available: bool = False
     ) -> list[Task[Any]]:
         """The tasks that are finished (`loadable`), that failed, or that can be run now (`available`)."""
-        asked = ((State.FINISHED, loadable), (State.FAILED, failed), (State.READY, available))
+        can_be_run = ((State.READY, available), (State.ABANDONED, available))
+        asked = ((State.FINISHED, loadable), (State.FAILED, failed), *can_be_run)
         wanted = {state for state, is_asked in asked if is_asked}
         graph = Graph(self._tasks)
         states = Status(graph, self._store).states

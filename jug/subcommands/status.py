@@ -11,6 +11,7 @@ from ..engine.statuscache import DEFAULT_FILE, StatusCache
 from ..errors import EXIT_FAILED, EXIT_OK
 from ..io import task_table
 from .command import SubCommand
+from .workers import workers_in_short, workers_table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,11 +23,16 @@ if TYPE_CHECKING:
 # In the order of the columns.
 HEADINGS = {
     State.FAILED: "Failed",
+    State.ABANDONED: "Abandoned",
     State.WAITING: "Waiting",
     State.READY: "Ready",
     State.FINISHED: "Finished",
     State.RUNNING: "Running",
 }
+
+
+# Their columns are there only if there are any.
+_RARE = (State.FAILED, State.ABANDONED)
 
 
 class StatusCommand(SubCommand):
@@ -53,6 +59,7 @@ class StatusCommand(SubCommand):
             "Remove the cache file first; with --cache, it is then made anew",
             dest="cache-clear",
         ),
+        Option("workers", False, "Show who is at work, since when, and what everybody is running"),
     )
 
     def reads_jugfile(self, options: Options) -> bool:
@@ -71,14 +78,18 @@ class StatusCommand(SubCommand):
         status = Status(graph, store)
         more = f"The jugfile stops at a barrier ({waits_for}): there may be more tasks after it."
         text = [one_line(status) if options.short else table(status), *([more] if waits_for else ())]
+        if options.status_workers:
+            text.append(
+                workers_in_short(status, store) if options.short else "\n" + workers_table(graph, status, store)
+            )
         print((" " if options.short else "\n").join(text))
         return EXIT_OK if status.is_complete() and not waits_for else EXIT_FAILED
 
 
 def table(status: Status) -> str:
-    """One line per task name; the column of failed tasks is there only if there are any."""
-    rows = status.by_name()
-    states = [state for state in HEADINGS if state is not State.FAILED or status.counts()[state]]
+    """One line per task name; the columns of failed and of abandoned tasks are there only if there are any."""
+    rows, counts = status.by_name(), status.counts()
+    states = [state for state in HEADINGS if state not in _RARE or counts[state]]
     return task_table((HEADINGS[state], {name: row[state] for name, row in rows.items()}) for state in states)
 
 
@@ -87,8 +98,10 @@ def one_line(status: Status) -> str:
     counts = status.counts()
     if status.is_complete():
         return f"All tasks complete ({counts[State.FINISHED]} tasks)."
-    to_run = counts[State.WAITING] + counts[State.READY]
+    to_run = counts[State.WAITING] + counts[State.READY] + counts[State.ABANDONED]
     active = f"{counts[State.RUNNING]} active" if counts[State.RUNNING] else "none active"
+    if counts[State.ABANDONED]:
+        active += f", {counts[State.ABANDONED]} abandoned"
     return (
         f"{to_run} tasks waiting to be run, {counts[State.FAILED]} failed, "
         f"{counts[State.FINISHED]} complete, ({active})."

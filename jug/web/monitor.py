@@ -162,7 +162,8 @@ class Monitor:
         board.hang_up(snapshot, self._fresh_for(self._clock() - started))
 
     def _looked(self) -> Snapshot:
-        records = self._reading.store.failures()
+        store = self._reading.store
+        workers, records = store.workers(), store.failures()
         come, gone = self._status.look(records)
         self._looks += 1
         self._have_vanished |= gone > 0
@@ -178,7 +179,7 @@ class Monitor:
             "is_complete": self._reading.barrier is None and self._status.is_complete(),
             **counted(self._status),
             "blocked": self._status.blocked(),
-            "workers": self._workers.seen(self._status, looked),
+            "workers": self._workers.seen(self._status, looked, workers),
             "failures": people.failures(self._status, records),
         }
         content.update(self._speed(content))

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from heapq import nlargest
 
+from ..backends.base import WorkerDetails
 from ..engine.status import State
+from ..engine.workers import Holder, holders
 from ..short import short_call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
     from ..backends.base import LockDetails
     from ..engine.livestatus import LiveStatus
 
     Record = dict[str, Any]
+    _Process = tuple[str, int]
 
 MOST_FAILURES = 100
 MOST_TASKS_RUNNING = 500
@@ -28,33 +31,74 @@ _LINE, _TEXT = 500, 50_000  # characters
 
 
 class Workers:
-    """The processes that hold locks, or did a short while ago: between two short tasks a worker holds none."""
+    """Those that are at work, and those that are gone and have left tasks behind.
+
+    Where a store does not tell of its workers, they are known by their locks, and remembered for a short while: between
+    two short tasks a worker holds none.
+    """
 
     def __init__(self) -> None:
-        self._last_seen: dict[tuple[str, int], float] = {}
+        self._last_seen: dict[_Process, float] = {}
 
-    def seen(self, status: LiveStatus, now: float) -> dict[str, Any]:
-        """Those that are active, and the tasks that they run; the longest first."""
-        held = [(name, lock) for name, lock in status.locks.items() if not lock.failed and not status.is_finished(name)]
-        held.sort(key=lambda item: item[1].since or 0.0)
-        self._last_seen.update(((lock.host, lock.pid), now) for _, lock in held if lock.host)
+    def seen(self, status: LiveStatus, now: float, workers: Iterable[WorkerDetails] = ()) -> dict[str, Any]:
+        """How many are at work, and what they run; the longest first, and those that are gone last."""
+        held = {name: lock for name, lock in status.locks.items() if not status.is_finished(name)}
+        found = [one for holder in holders(workers, held) for one in _each_by_itself(holder)]
+        at_work = sorted((one for one in found if not one.is_gone), key=_since_when)
+        gone = [one for one in found if one.is_gone and one.locks]
+        between = self._between({_process(one) for one in found}, {_process(one) for one in at_work if one.locks}, now)
+        listed = [*at_work, *between, *gone]
+        return {"count": len(at_work) + len(between), "list": _described(status, listed)}
+
+    def _between(self, found: set[_Process], running: set[_Process], now: float) -> list[Holder]:
+        """Those that ran a task a moment ago, and hold none now."""
+        self._last_seen.update((who, now) for who in running if who[0])
         self._last_seen = {who: when for who, when in self._last_seen.items() if now - when < _BETWEEN_TASKS}
-        # Of those who do not say who they are, it is only known that they are there.
-        number = len(self._last_seen) + sum(not lock.host for _, lock in held)
-        return {"count": number, "list": self._grouped(status, held[:MOST_TASKS_RUNNING])}
-
-    def _grouped(self, status: LiveStatus, held: list[tuple[bytes, LockDetails]]) -> list[Record]:
-        groups: dict[tuple[Any, ...], Record] = {}
-        for name, lock in held:
-            key = (lock.host, lock.pid) if lock.host else (name,)
-            groups.setdefault(key, _worker(lock.host, lock.pid))["tasks"].append(_running(status, name, lock))
-        for who in sorted(self._last_seen)[: MOST_TASKS_RUNNING - len(groups)]:
-            groups.setdefault(who, _worker(*who))
-        return list(groups.values())
+        missing = sorted(who for who in self._last_seen if who not in found)
+        return [Holder(WorkerDetails("", *who), is_known=False) for who in missing]
 
 
-def _worker(host: str, pid: int) -> Record:
-    return {"host": _line(host), "pid": pid, "tasks": []}
+def _process(holder: Holder) -> _Process:
+    return holder.details.host, holder.details.pid
+
+
+def _each_by_itself(holder: Holder) -> Iterator[Holder]:
+    """Of those who do not say who they are, it is only known that they are there: each lock may be another's."""
+    if holder.details.host:
+        yield holder
+        return
+    for lock in holder.locks:
+        one = Holder(holder.details, is_known=False)
+        one.locks.append(lock)
+        yield one
+
+
+def _since_when(holder: Holder) -> tuple[bool, float]:
+    return not holder.locks, holder.locks[0][1].since or 0.0 if holder.locks else 0.0
+
+
+def _described(status: LiveStatus, listed: list[Holder]) -> list[Record]:
+    """As many of them as a page can show."""
+    workers: list[Record] = []
+    left = MOST_TASKS_RUNNING
+    for holder in listed:
+        if left <= 0:
+            break
+        tasks = [_running(status, name, lock) for name, lock in holder.locks[:left]]
+        workers.append({**_worker(holder), "tasks": tasks})
+        left -= len(tasks) or 1
+    return workers
+
+
+def _worker(holder: Holder) -> Record:
+    who = holder.details
+    return {
+        "host": _line(who.host),
+        "pid": who.pid,
+        "user": _line(who.user),
+        "since": _number(who.since),
+        "gone": holder.is_gone,
+    }
 
 
 def _running(status: LiveStatus, name: bytes, lock: LockDetails) -> Record:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from ..engine.livestatus import LiveStatus
 
 # In the order of the columns of `jug status`.
-_COLUMNS = (State.FAILED, State.WAITING, State.READY, State.FINISHED, State.RUNNING)
+_COLUMNS = (State.FAILED, State.ABANDONED, State.WAITING, State.READY, State.FINISHED, State.RUNNING)
+_RARE = (State.FAILED, State.ABANDONED)
 
 
 class Snapshot:
@@ -59,7 +60,8 @@ class Snapshot:
     def text(self) -> bytes:
         """The table of ``jug status``, and what there is to be said besides it."""
         content = self.content
-        columns = [state for state in _COLUMNS if state is not State.FAILED or content["totals"]["failed"]]
+        totals = content["totals"]
+        columns = [state for state in _COLUMNS if state not in _RARE or totals[state.name.lower()]]
         groups = [
             (s.name.capitalize(), {row["name"]: row[s.name.lower()] for row in content["names"]}) for s in columns
         ]

@@ -5,26 +5,16 @@ import random
 from pathlib import Path
 
 import pytest
+from kinds import is_same, value_of
 from optional import numpy as np
 
 from jug.backends.encode import encode
 from jug.backends.file_store import file_store
+from jug.backends.packformat import new_entry
 from jug.errors import DamagedResultError
 
 KINDS = ["pickle", "npy", "large", "none", "parquet"]
 SEAL = 31
-
-
-def value_of(kind):
-    if kind == "pickle":
-        return {"a": [1, 2, 3], "b": "text"}
-    if kind == "none":
-        return None
-    if kind == "parquet":
-        return pytest.importorskip("polars").DataFrame({"a": list(range(20))})
-    pytest.importorskip("numpy")
-    # Two million bytes are written in pieces, and read as a stream.
-    return np.arange(250_000.0) if kind == "large" else np.arange(20)
 
 
 @pytest.fixture(params=KINDS)
@@ -35,14 +25,6 @@ def kind(request):
 @pytest.fixture
 def store(tmp_path):
     return file_store(tmp_path / "jugdir")
-
-
-def is_same(found, value):
-    if hasattr(value, "equals"):
-        return found.equals(value)
-    if hasattr(value, "tolist"):
-        return found.tolist() == value.tolist()
-    return found == value
 
 
 def is_refused(store, name):
@@ -221,7 +203,7 @@ def test_a_store_is_removed_with_what_was_set_aside(store, name):
     assert not os.path.exists(store.jugdir)
 
 
-def test_packing_takes_the_checksum_off_and_leaves_what_is_damaged(store, names):
+def test_packing_makes_entries_with_a_checksum_of_their_own_and_leaves_what_is_damaged(store, names):
     values = [[1, 2], None, "x" * 3]
     for name, value in zip(names, values, strict=False):
         store.dump(value, name)
@@ -232,4 +214,4 @@ def test_packing_takes_the_checksum_off_and_leaves_what_is_damaged(store, names)
     done = store.pack()
     assert (done.packed, done.unreadable) == (2, [store._dir.result(names[0])])
     assert [store.load(name) for name in names[1:3]] == values[1:]
-    assert store._packs._look().entries[names[2]] == encode("xxx")
+    assert store._packs._look().entries[names[2]] == new_entry(names[2], encode("xxx"))

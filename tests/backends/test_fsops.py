@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from memory_fs import NoGuardian
 
 import jug.backends
 from jug.backends.file_store import file_store
@@ -55,6 +56,17 @@ def _recorded(call):
 
 for _call in CALLS:
     setattr(Recorder, _call, _recorded(_call))
+
+
+class Alone(FileSystem):
+    """Without the process that looks after what is held: a hundred of these in a test take their time."""
+
+    def start_guardian(self, charge):
+        return NoGuardian()
+
+
+class AloneAndKilled(Alone, Recorder):
+    pass
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -137,10 +149,10 @@ def test_a_writer_killed_at_any_call_leaves_nothing_half_done(tmp_path, name):
         jugdir = tmp_path / str(at)
         pid = os.fork()
         if pid == 0:
-            file_store(jugdir, fs=Recorder(kill_before=at)).dump(value, name)
+            file_store(jugdir, fs=AloneAndKilled(kill_before=at)).dump(value, name)
             os._exit(0)
         died = os.waitpid(pid, 0)[1] != 0
-        store = file_store(jugdir)
+        store = file_store(jugdir, fs=Alone())
         found = list(store.list())
         assert store.can_load(name) == (found == [name])
         assert not found or store.load(name) == value
@@ -156,13 +168,13 @@ def test_a_packer_killed_at_any_call_leaves_nothing_half_done(tmp_path, names):
     while died:
         jugdir = tmp_path / str(at)
         for name in names:
-            file_store(jugdir).dump("old", name)
-        file_store(jugdir).pack()
+            file_store(jugdir, fs=Alone()).dump("old", name)
+        file_store(jugdir, fs=Alone()).pack()
         for name in names[:2]:
-            file_store(jugdir).dump("new", name)
+            file_store(jugdir, fs=Alone()).dump("new", name)
         pid = os.fork()
         if pid == 0:
-            file_store(jugdir, fs=Recorder(kill_before=at)).pack()
+            file_store(jugdir, fs=AloneAndKilled(kill_before=at)).pack()
             os._exit(0)
         died = os.waitpid(pid, 0)[1] != 0
         store = file_store(jugdir, fs=Impatient())
@@ -170,13 +182,13 @@ def test_a_packer_killed_at_any_call_leaves_nothing_half_done(tmp_path, names):
         assert [store.load(name) for name in names] == ["new", "new", "old", "old"]
         assert store.remove(names[0])
         store.pack()
-        assert sorted(file_store(jugdir).list()) == sorted(names[1:])
+        assert sorted(file_store(jugdir, fs=Alone()).list()) == sorted(names[1:])
         assert not [name for name in os.listdir(jugdir / "tempfiles") if not name.startswith(("r-", "w-"))]
         at += 1
     assert at > 50
 
 
-class Impatient(FileSystem):
+class Impatient(Alone):
     """For whom time flies while it waits."""
 
     def __init__(self):

@@ -12,6 +12,7 @@ import pathlib
 import re
 import types
 import uuid
+import zlib
 
 import pytest
 
@@ -94,6 +95,18 @@ def set_state(thing, state):
     thing.__dict__.update(state, set=True)
 
 
+class MadeByMethod(Plain):
+    """Its pickle calls what another call has given."""
+
+    def __reduce__(self):
+        return Maker().make, (self.__dict__,)
+
+
+class Maker(Plain):
+    def make(self, attributes):
+        return MadeByMethod(**attributes)
+
+
 class Colour(enum.Enum):
     RED = 1
 
@@ -122,6 +135,7 @@ OBJECTS = {
     "named new arguments": WithNewArguments(1, b=Plain(c=3)),
     "false state": FalseState(),
     "slots": slots(3),
+    "made by a method": [MadeByMethod(a=1), MadeByMethod(b=[MadeByMethod()])],
     "enum": {Colour.RED: Point(1, Point(2, 3))},
     "classes": [Plain, Plain.Inner, len, int, type(None), collections.OrderedDict],
     "calls": [complex(1, 2), range(3), slice(1, 2), Ellipsis, functools.partial(max, 1, key=abs)],
@@ -196,6 +210,16 @@ def test_models_in_an_old_pack_come_back_as_they_were():
 def test_a_function_that_changes_an_object_is_called_as_ever():
     for (found,) in as_read(StateSetter(a=1)):
         assert found.__dict__ == {"a": 1, "set": True}
+
+
+@pytest.mark.parametrize("call", [b"cos\nmkdir\n\x8c\x07snapped\x85R0", b"cbuiltins\nprint\n]\x85R0", b"]\x8c\x01ab0"])
+def test_a_call_that_is_part_of_no_object_is_never_made_and_the_pack_is_a_damaged_one(call, tmp_path, monkeypatch):
+    """Old releases would make it as soon as they look into the pack."""
+    monkeypatch.chdir(tmp_path)
+    payload = b"P\x80\x04}C\x28" + X + b"K\x05s" + call + b"."
+    with pytest.raises(Exception, match=r".*"):
+        read_pack(zlib.compress(payload))
+    assert not (tmp_path / "snapped").exists()
 
 
 armed = []

@@ -6,7 +6,6 @@ import pickle
 import subprocess
 import sys
 import tarfile
-import warnings
 import zlib
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from jug.backends.fsops import FileSystem
 from jug.backends.packformat import Packed
 from jug.backends.packlock import PackLock
 from jug.backends.packs import Packs
-from jug.errors import StoreError
+from jug.errors import DamagedResultError, StoreError
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 EXPECTED = json.loads((GOLDEN / "jugdir-2.7.0-expected.json").read_text())
@@ -147,26 +146,86 @@ def test_a_pack_held_by_somebody_who_is_gone_is_named(packed, tmp_path, names, m
     [b"garbage", b"", encode([1, 2]), encode({b"a": 1})[:-4]],
     ids=["garbage", "empty", "list", "cut"],
 )
-def test_a_damaged_pack_costs_its_own_entries_only(packed, tmp_path, names, damage):
+def test_a_damaged_pack_costs_its_own_entries_only(packed, tmp_path, names, damage, capsys):
+    path = tmp_path / "packs" / "jugpack"
     write_pack(tmp_path, damage)
-    with pytest.warns(RuntimeWarning, match="packs/jugpack"):
-        assert not packed.can_load(names[0])
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert sorted(packed.list()) == sorted(names[4:7])
-        assert packed.load(names[4]) == "loose"
-        assert packed.remove(names[4])
-        with pytest.raises(FileNotFoundError):
-            packed.load(names[0])
-    assert (tmp_path / "packs" / "jugpack").read_bytes() == damage
+    assert not packed.can_load(names[0])
+    said = capsys.readouterr().err
+    assert said.startswith(f"jug: warning: The pack {path} is damaged: ") and "; 0 results in it" in said
+    assert sorted(packed.list()) == sorted(names[4:7])
+    assert packed.load(names[4]) == "loose"
+    assert packed.remove(names[4])
+    with pytest.raises(FileNotFoundError):
+        packed.load(names[0])
+    assert path.read_bytes() == damage
+    assert capsys.readouterr().err == ""
 
 
-def test_a_damaged_pack_is_not_written_over(packed, tmp_path):
+def set_aside(path):
+    return [each.read_bytes() for each in sorted((path / "corrupt").iterdir())]
+
+
+def test_who_packs_sets_a_damaged_pack_aside(packed, tmp_path, names, capsys):
     write_pack(tmp_path, b"garbage")
-    with pytest.warns(RuntimeWarning, match="jugpack"), pytest.raises(StoreError, match="damaged"):
+    assert packed.pack().packed == 3
+    assert set_aside(tmp_path) == [b"garbage"]
+    assert sorted(file_store(tmp_path).list()) == sorted(names[4:7])
+    assert f"was moved to {tmp_path}/corrupt/jugpack." in capsys.readouterr().err
+
+
+def test_who_removes_a_packed_result_that_could_be_saved_sets_a_damaged_pack_aside(packed, tmp_path, names):
+    packed.pack()
+    cut = (tmp_path / "packs" / "jugpack").read_bytes()[:-4]
+    write_pack(tmp_path, cut)
+    assert packed.remove(names[5])
+    assert set_aside(tmp_path) == [cut]
+    assert [name for name in names[:7] if file_store(tmp_path).can_load(name)] == [*names[:5], names[6]]
+
+
+def test_who_writes_a_result_sets_a_damaged_pack_aside(packed, tmp_path, names):
+    write_pack(tmp_path, b"garbage")
+    assert not packed.can_load(names[0])
+    packed.dump(1, names[0])
+    assert set_aside(tmp_path) == [b"garbage"] and packed.load(names[0]) == 1
+    assert os.listdir(tmp_path / "locks") == []
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_what_is_set_aside_takes_nobodys_place(packed, tmp_path, links, monkeypatch):
+    def no_links(*names):
+        raise PermissionError(1, "no links")
+
+    if not links:
+        monkeypatch.setattr(packed._fs._plain, "link", no_links)
+    for text in (b"one", b"two", b"three"):
+        write_pack(tmp_path, text)
         packed.pack()
-    assert (tmp_path / "packs" / "jugpack").read_bytes() == b"garbage"
-    assert len(list(packed.list())) == 3
+    assert sorted(set_aside(tmp_path)) == [b"one", b"three", b"two"]
+
+
+def test_a_damaged_entry_alone_is_set_aside(tmp_path, names):
+    whole = encode([1] * 50)
+    kinds = [
+        b"garbage",
+        whole[:-1],
+        whole[:20] + bytes([whole[20] ^ 1]) + whole[21:],
+        whole + b"x",
+        zlib.compress(b"Q"),
+        b"",
+    ]
+    store = file_store(tmp_path)
+    entries = {name: Packed(data) for name, data in zip(names, kinds, strict=False)}
+    write_pack(tmp_path, encode({**entries, names[8]: Packed(whole), names[9]: None}))
+    for name, data in zip(names, kinds, strict=False):
+        with pytest.raises(DamagedResultError, match="damaged") as caught:
+            store.load(name)
+        assert caught.value.name == name
+        place = Path(store.set_aside(name))
+        assert place.read_bytes() == data and place.name.startswith(f"{name.decode()}.")
+        assert not file_store(tmp_path).can_load(name)
+    assert store.set_aside(names[8]) is None and store.set_aside(names[9]) is None
+    assert (store.load(names[8]), store.load(names[9])) == ([1] * 50, None)
+    assert store.set_aside(names[7]) is None  # there is no such result
 
 
 def test_a_listing_sees_packs_come_and_go(packed, tmp_path, names):
@@ -415,9 +474,9 @@ def test_a_packer_that_lost_its_lock_writes_nothing(packed, tmp_path, monkeypatc
     before = (tmp_path / "packs" / "jugpack").read_bytes()
     entry_of = packing.entry_of
 
-    def remove_the_lock(data):
+    def remove_the_lock(name, data, signer):
         (tmp_path / "locks" / "pack-save.lock").unlink(missing_ok=True)
-        return entry_of(data)
+        return entry_of(name, data, signer)
 
     monkeypatch.setattr(packing, "entry_of", remove_the_lock)
     with pytest.raises(StoreError, match=r"pack-save.lock was taken over by somebody else"):

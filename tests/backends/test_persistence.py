@@ -147,6 +147,26 @@ def test_a_signal_ends_the_wait_for_room(fs, store, name, monkeypatch):
         signal.signal(signal.SIGTERM, before)
 
 
+def test_a_signal_that_the_user_has_a_handler_for_does_not_end_the_wait_for_room(fs, store, name, monkeypatch):
+    monkeypatch.setattr(fs, "ear", Ear, raising=False)
+    heard = []
+
+    def make_room(signum, frame):
+        heard.append(signum)
+        fs.errors["write"][1] = 0
+
+    before = signal.signal(signal.SIGUSR1, make_room)
+    fs.fail("write", "ENOSPC", times=10**6)
+    timer = threading.Timer(0.1, os.kill, [os.getpid(), signal.SIGUSR1])
+    timer.start()
+    try:
+        store.dump(1, name)
+    finally:
+        timer.join()
+        signal.signal(signal.SIGUSR1, before)
+    assert heard == [signal.SIGUSR1] and store.load(name) == 1
+
+
 def test_a_lock_waits_for_room_too_and_is_not_left_half_made(fs, store, name):
     fs.fail("link", "ENOSPC", times=3)
     lock = store.getlock(name)

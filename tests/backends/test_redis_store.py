@@ -234,8 +234,8 @@ def test_keys_of_others_are_neither_seen_nor_removed(store, server, client):
     assert store.getlock(NAME).get()
     client.set(b"holder:" + OTHER, "left over")
     assert list(store.list()) == list(store.listlocks()) == [NAME]
-    assert store.cleanup([]) == 1
-    assert store.remove_locks() == 0
+    assert store.cleanup([]) == 0  # somebody is at work at it
+    assert store.remove_locks() == 1
     redis_store.remove_store(server.url)
     left = client.keys()
     assert dict(zip(left, client.mget(left), strict=True)) == FOREIGN

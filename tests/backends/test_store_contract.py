@@ -182,9 +182,21 @@ def test_load_many_keeps_the_order(store, names):
 def test_cleanup_keeps_the_results_of_active_tasks(store, names):
     for name in names:
         store.dump(1, name)
-    assert store.getlock(names[0]).get()
+    assert store.getlock(names[0]).get() and store.getlock(names[0]).fail()
     assert store.cleanup([names[1], Active(names[2]), names[3].decode()]) == 7
     assert sorted(store.list()) == sorted(names[1:4])
+    assert list(store.listlocks()) == []
+
+
+def test_cleanup_leaves_alone_what_somebody_is_at_work_at(store, names):
+    for name in names:
+        store.dump(1, name)
+    lock = store.getlock(names[0])
+    assert lock.get()
+    assert store.cleanup([names[1]]) == 8
+    assert sorted(store.list()) == sorted(names[:2])
+    assert list(store.listlocks()) == [names[0]]
+    lock.release()
     assert list(store.listlocks()) == []
 
 

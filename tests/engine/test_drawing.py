@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from simulated import Leases
 
 import jug.task
 from jug import Task, Tasklet
@@ -71,6 +72,15 @@ def test_every_state_is_said_in_words_and_only_if_there_is_any(store):
     assert re.findall(r">(\d+ \w+)<", line) == ["1 failed", "1 waiting", "1 ready", "1 running", "1 finished"]
     plain = node(names(), LOAD)
     assert re.findall(r">(\d+ \w+)<", plain) == ["5 tasks"]
+
+
+def test_a_task_that_was_left_behind_is_told_as_that(store):
+    Task.store = leases = Leases(store)
+    task = Task(load, 1)
+    assert leases.getlock(task.hash()).get()
+    leases.gone.add(task.hash())
+    assert "1 abandoned" in node(names(leases), LOAD)
+    assert "<B>abandoned</B>" in node(tasks(leases), "0")
 
 
 def test_what_is_seen_from_far(store):

@@ -150,3 +150,24 @@ def test_results_that_are_removed_behind_a_barrier_are_computed_again(prepare, n
     execute, (first,) = prepare("t = f(1)\nbarrier()\nif notes.loads == 2:\n    t.invalidate()\nf('after', t)\n")
     assert execute().exit_code == 0
     assert notes.ran == [1, 1, "after"] and store.can_load(first.hash())
+
+
+def test_what_failed_elsewhere_is_tried_again_once_if_that_is_asked_for_however_often_the_jugfile_is_read(
+    prepare, notes, store
+):
+    execute, (bad, *_) = prepare("f('bad')\nf(1)\nx = bvalue(f(2))\ny = bvalue(f(3))\nf('bad', 'later')\n")
+    store.record_failure(bad.hash(), {"run": store.run_id(), "worker": "another"})
+    outcome = execute(keep_going=True, retry_failed=True)
+    assert (outcome.exit_code, notes.loads) == (1, 3)
+    assert sorted(map(str, notes.ran)) == ["1", "2", "3", "bad", "bad"]
+
+
+def test_what_failed_elsewhere_behind_the_barrier_is_not_run(prepare, notes, store):
+    execute, (first,) = prepare("f(1)\nbarrier()\nf('bad')\nf('good')\n")
+    later = jug.task.Task(first.f, "bad")
+    later.name = "jugfile.f"
+    jug.task.alltasks.pop()
+    store.record_failure(later.hash(), {"run": store.run_id(), "worker": "another"})
+    outcome = execute()
+    assert notes.ran == [1, "good"] and outcome.exit_code == 1
+    assert "1 task failed in another worker (jugfile.f)." in outcome.sentence()

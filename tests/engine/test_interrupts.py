@@ -9,6 +9,7 @@ from textwrap import dedent
 
 import pytest
 
+from jug.backends import ear
 from jug.backends.file_store import file_store
 from jug.engine.interrupts import Interrupted, Interrupts
 
@@ -17,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WORKER = """
 import sys, time, jug, jug.task
 from jug import Task
+from jug.backends import ear
 from jug.backends.file_store import file_store
 from jug.engine.graph import Graph
 from jug.engine.interrupts import Interrupted
@@ -69,7 +71,7 @@ def wait_for(process, word):
     raise AssertionError(f"the worker ended without saying {word!r}")
 
 
-SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+SIGNALS = list(ear.SIGNALS)
 
 
 @pytest.mark.parametrize("signum", SIGNALS)
@@ -153,3 +155,40 @@ def test_in_another_thread_nothing_is_caught():
     thread.start()
     thread.join()
     assert found == [signal.getsignal(signal.SIGTERM)]
+
+
+def test_a_handler_that_was_set_meanwhile_stays():
+    before = signal.getsignal(signal.SIGUSR1)
+    mine = lambda signum, frame: None  # noqa: E731
+    try:
+        with Interrupts():
+            signal.signal(signal.SIGUSR1, mine)
+        assert signal.getsignal(signal.SIGUSR1) is mine
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_what_catches_an_interruption_has_not_escaped():
+    def swallows():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except Interrupted:
+            pass
+
+    with pytest.raises(Interrupted), Interrupts() as interrupts, interrupts.allowed():
+        swallows()
+
+
+def test_a_handler_of_the_users_is_called_only_where_ours_would_raise():
+    told = []
+    before = signal.signal(signal.SIGTERM, lambda signum, frame: told.append(signum))
+    try:
+        with Interrupts() as interrupts:
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert told == []
+            with interrupts.allowed():
+                assert told == [signal.SIGTERM]
+                os.kill(os.getpid(), signal.SIGTERM)
+            assert told == [signal.SIGTERM] * 2
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,10 +1,9 @@
 """Real signals to a worker that surely waits: it says so in the middle of its pause."""
 
-import signal
-
 import pytest
 from processes import start_python, wait_for_file, write
 
+from jug.backends.ear import SIGNALS
 from jug.backends.file_store import file_store
 from jug.errors import EXIT_SIGNAL
 
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import jug.task
 from jug import Task
+from jug.backends.ear import SIGNALS
 from jug.backends.file_store import file_store
 from jug.engine.graph import Graph
 from jug.engine.interrupts import Interrupted
@@ -49,7 +49,6 @@ if __name__ == "__main__":
         raise SystemExit(128 + stopped.signum)
 """
 WAIT = "[time.sleep(0.005) for _ in iter(Path('locked').exists, True)]"
-SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 
 
 @pytest.mark.parametrize("signum", SIGNALS)

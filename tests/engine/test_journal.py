@@ -25,7 +25,10 @@ def test_a_failure_is_recorded_with_all_that_helps(store):
     task = fails("why\nnot")
     worker(jug.task.alltasks, store).run()
     record = record_of(task, store)
-    assert sorted(record) == ["attempts", "call", "error", "host", "pid", "task", "time", "traceback"]
+    assert sorted(record) == [
+        "attempts", "call", "error", "host", "pid", "run", "task", "time", "traceback", "worker",
+    ]  # fmt: skip
+    assert record["run"] == store.run_id()
     assert (record["task"], record["attempts"]) == (task.name, 1)
     assert record["call"] == f"{task.name}('why\\nnot')"
     assert record["error"] == "ValueError: why"

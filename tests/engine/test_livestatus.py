@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from simulated import RecordingStore
+from simulated import Leases, RecordingStore
 
 import jug.task
 from jug import Task
@@ -41,7 +41,7 @@ def assert_same(live, graph, store):
 
 def do_something(store, task, chance):
     name = task.hash()
-    match chance.randrange(5):
+    match chance.randrange(6 if hasattr(store, "gone") else 5):
         case 0 | 1:
             store.dump(1, name)
         case 2:
@@ -52,11 +52,14 @@ def do_something(store, task, chance):
                 lock.fail()
         case 4:
             store.remove_lock(name)
+        case 5:
+            store.gone ^= {name}
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_it_is_what_a_fresh_look_finds_whatever_happens(store, seed):
     chance = random.Random(seed)
+    store = Leases(store)
     tasks = lattice(6, 4, chance)
     graph = Graph(tasks)
     live = LiveStatus(graph, store)

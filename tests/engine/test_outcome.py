@@ -1,8 +1,11 @@
 """How the work ended, as a sentence and an exit status."""
 
+import time
+
 import pytest
 
 from jug import Task
+from jug.backends.base import LockDetails
 from jug.engine.outcome import Ending, Outcome
 
 NOTHING = {"running": 0, "ready": 0, "waiting": 0, "failed": 0}
@@ -58,6 +61,33 @@ def test_the_reason_is_told():
     assert "The limit is reached." in text and "4 ready" in text
 
 
-def test_locks_that_may_be_stale_are_explained():
-    text = Outcome(Ending.GAVE_UP, "Nothing to do.", [], {**NOTHING, "running": 1}, True).sentence()
-    assert "1 running" in text and "jug cleanup --locks-only" in text
+def gave_up(*holders):
+    outcome = Outcome(Ending.GAVE_UP, "Nothing to do.", [], {**NOTHING, "running": 3}, True)
+    outcome.holders = list(holders)
+    return outcome.sentence()
+
+
+def test_who_holds_the_locks_is_told_and_for_how_long():
+    text = gave_up(LockDetails(False, "node7", 12, 1e9), LockDetails(False, "node7", 12, 9e8))
+    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(9e8))
+    assert text.startswith("Nothing to do. Tasks left: 3 running. They are held by node7:12 since ")
+    assert text.endswith(f"node7:12 since {since} ('jug status --workers' shows who is alive).")
+
+
+def test_of_many_holders_the_first_is_told():
+    text = gave_up(LockDetails(False, "late", 1, 2e9), LockDetails(False, "early", 2, 1e9), LockDetails(False))
+    assert " held by early:2 since 20" in text and " and 1 more (" in text
+
+
+def test_when_nobody_is_known_to_hold_them_it_is_told_what_to_do():
+    assert "if nobody does, 'jug cleanup --locks-only --force' removes" in gave_up(LockDetails(False))
+
+
+def test_failures_in_other_workers_count_as_well():
+    outcome = Outcome(Ending.FAILED, "", [], {**NOTHING, "failed": 1}, True)
+    outcome.elsewhere = [Task(g)]
+    assert outcome.exit_code == 1
+    assert outcome.sentence() == (
+        f"1 task failed in another worker ({__name__}.g). Tasks left: 1 failed. "
+        "'jug execute --retry-failed' tries again what has failed."
+    )

@@ -1,4 +1,5 @@
 import pytest
+from simulated import Leases, at_work
 
 from jug import Task
 from jug.backends.base import LockDetails
@@ -31,7 +32,7 @@ def test_what_was_chosen_is_told_from_what_depends_on_it(diamond):
     plan = Invalidation(graph, store, [0])
     assert plan.selected == {f"{__name__}.f": 1}
     assert plan.dependent == {f"{__name__}.f": 1, f"{__name__}.g": 1}
-    assert (len(plan), plan.running, plan.left()) == (3, 0, 3)
+    assert (len(plan), plan.running, plan.left()) == (3, [], 3)
 
 
 def test_dependents_are_removed_first(diamond):
@@ -56,10 +57,19 @@ def test_running_tasks_are_counted_and_failed_ones_are_not(diamond):
     store, graph = diamond
     lock = store.getlock(graph.hash(3))
     lock.get()
-    assert Invalidation(graph, store, [0]).running == 1
-    assert Invalidation(graph, store, [4]).running == 0
+    assert len(Invalidation(graph, store, [0]).running) == 1
+    assert Invalidation(graph, store, [4]).running == []
     lock.fail()
-    assert Invalidation(graph, store, [0]).running == 0
+    assert Invalidation(graph, store, [0]).running == []
+
+
+def test_who_is_gone_runs_nothing(diamond):
+    store, graph = diamond
+    store = Leases(store)
+    assert store.getlock(graph.hash(3)).get()
+    assert [lock.host for lock in Invalidation(graph, store, [0]).running] == ["node1"]
+    store.gone.add(graph.hash(3))
+    assert Invalidation(graph, store, [0]).running == []
 
 
 def test_nothing_to_do(diamond):
@@ -86,7 +96,7 @@ def test_locks_of_one_holder_are_told_together(diamond):
         store.getlock(name).get()
     store.lock_details = lambda: held
     store.record_failure(names[0], {"task": "jugfile.gone"})
-    holders = Cleanup(graph, store).add_locks().holders()
+    holders = Cleanup(graph, store).holders(held)
     assert [(name, lock.failed, lock.pid, lock.since, count) for name, lock, count in holders] == [
         ("", False, 2, 20.0, 2),
         ("jugfile.gone", False, 2, 30.0, 1),
@@ -98,5 +108,40 @@ def test_a_store_that_knows_nothing_of_holders_and_failures(diamond):
     store, graph = diamond
     store.getlock(graph.hash(3)).get()
     store.failures = dict
-    ((name, lock, count),) = Cleanup(graph, store).add_locks().holders()
+    ((name, lock, count),) = Cleanup(graph, store).holders([graph.hash(3)])
     assert (name, lock.failed, count) == (f"{__name__}.g", False, 1)
+
+
+NAMES = [b"%040x" % number for number in range(5)]
+
+
+def test_what_somebody_may_be_at_work_at_stays(diamond):
+    """Another jugfile, or what this one was before it was edited."""
+    store, graph = diamond
+    store = Leases(store)
+    for name in NAMES:
+        store.dump(1, name)
+    for name in NAMES[:3]:
+        assert store.getlock(name).get()
+    store.gone.add(NAMES[0])
+    store.getlock(NAMES[1]).fail()
+    plan = Cleanup(graph, store).add_unused(keep_locks=False).add_locks()
+    assert sorted(plan.results) == [NAMES[0], NAMES[1], NAMES[3], NAMES[4]]
+    assert (plan.kept, sorted(plan.locks), plan.held) == (5, NAMES[:2], [NAMES[2]])
+    assert sorted(Cleanup(graph, store).add_locks(force=True).locks) == NAMES[:3]
+    assert Cleanup(graph, store).add_locks(failed_only=True).locks == [NAMES[1]]
+
+
+def test_failures_of_a_run_that_somebody_is_at_work_in_are_needed(diamond):
+    store, graph = diamond
+    store = Leases(store)
+    store.known += [at_work("w1", "node1", 1, run="this"), at_work("w2", "node2", 2, run="gone", gone=True)]
+    for name, run in [(graph.hash(3), "this"), (graph.hash(0), "this"), (NAMES[0], "this"), (NAMES[1], "gone")]:
+        store.record_failure(name, {"run": run})
+    store.record_failure(NAMES[2], {})
+    needed = {graph.hash(3), NAMES[0]}
+    plan = Cleanup(graph, store).add_unused(keep_locks=False).add_locks()
+    assert {*plan.records} == {graph.hash(0), *NAMES[1:3]}  # one of them is finished
+    assert {*Cleanup(graph, store).add_unused(keep_locks=True).records} == {graph.hash(0), *NAMES[1:3]}
+    assert {*Cleanup(graph, store).add_locks().records} == {*NAMES[1:3]}  # that does not ask what is finished
+    assert {*Cleanup(graph, store).add_locks(failed_only=True).records} == {graph.hash(0), *needed, *NAMES[1:3]}

@@ -1,12 +1,15 @@
 """What can be said of each task, from few questions to the store."""
 
 import pytest
-from simulated import RecordingStore
+from simulated import Leases, RecordingStore
 
 import jug.task
 from jug import Task
+from jug.backends.base import LockDetails
 from jug.engine.graph import Graph
-from jug.engine.status import State, Status, finished_nodes, state_of
+from jug.engine.status import State, Status, finished_nodes, mark_of, state_of
+
+MARKS = [State.RUNNING, State.ABANDONED, State.FAILED]
 
 
 def first(*args):
@@ -18,29 +21,33 @@ def second(*args):
 
 
 @pytest.mark.parametrize(
-    ("finished", "failed_lock", "dependencies_finished", "state"),
+    ("finished", "mark", "dependencies_finished", "state"),
     [
         (False, None, False, State.WAITING),
         (False, None, True, State.READY),
-        (False, False, False, State.RUNNING),
-        (False, False, True, State.RUNNING),
-        (False, True, False, State.FAILED),
-        (False, True, True, State.FAILED),
+        (False, State.RUNNING, False, State.RUNNING),
+        (False, State.RUNNING, True, State.RUNNING),
+        (False, State.ABANDONED, False, State.WAITING),
+        (False, State.ABANDONED, True, State.ABANDONED),
+        (False, State.FAILED, False, State.FAILED),
+        (False, State.FAILED, True, State.FAILED),
         (True, None, False, State.FINISHED),
         (True, None, True, State.FINISHED),
-        (True, False, False, State.FINISHED),
-        (True, False, True, State.FINISHED),
-        (True, True, False, State.FINISHED),
-        (True, True, True, State.FINISHED),
+        *((True, mark, ready, State.FINISHED) for mark in MARKS for ready in (False, True)),
     ],
 )
-def test_the_state_of_one_task(finished, failed_lock, dependencies_finished, state):
-    assert state_of(finished, failed_lock, dependencies_finished) is state
+def test_the_state_of_one_task(finished, mark, dependencies_finished, state):
+    assert state_of(finished, mark, dependencies_finished) is state
+
+
+def test_what_a_lock_says_of_its_task():
+    locks = LockDetails(False), LockDetails(False, abandoned=True), LockDetails(True)
+    assert [mark_of(lock) for lock in locks] == MARKS
 
 
 def test_each_state_has_a_sentence():
     assert all(state.sentence.endswith(".") for state in State)
-    assert len({state.sentence for state in State}) == 5
+    assert len({state.sentence for state in State}) == 6
 
 
 def seen(store, selects=None):
@@ -70,6 +77,15 @@ def test_locks_are_seen_as_running_or_failed_and_results_win(store):
     assert seen(store) == ["FINISHED"]
 
 
+def test_a_lock_whose_holder_is_gone_is_told_apart(store):
+    task = Task(first)
+    jug.task.Task.store = leases = Leases(store)
+    assert leases.getlock(task.hash()).get()
+    assert seen(leases) == ["RUNNING"]
+    leases.gone.add(task.hash())
+    assert seen(leases) == ["ABANDONED"]
+
+
 def test_a_task_whose_dependency_is_not_listed(store):
     hidden = Task(first)
     del jug.task.alltasks[:]
@@ -96,6 +112,7 @@ def test_counts_by_name_are_in_the_order_of_first_appearance(store):
         State.WAITING: 0,
         State.READY: 3,
         State.RUNNING: 1,
+        State.ABANDONED: 0,
         State.FAILED: 0,
         State.FINISHED: 1,
     }

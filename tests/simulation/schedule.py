@@ -81,6 +81,8 @@ class View:
 def _asking(call):
     def method(self, *args):
         process = self._process
+        if process.killed and call == "close":  # by a finalizer, which there would be none of
+            return None
         process.next = call, args
         process.step(call)
         return self._simulation.answer(process, call, args)

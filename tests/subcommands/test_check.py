@@ -1,3 +1,5 @@
+import os
+
 import pytest
 from processes import jug, use, write
 
@@ -155,3 +157,95 @@ def test_debug_fails_the_task_and_names_the_place(tmp_path):
     assert "jugfile.f: argument 'x'[0] (<jugfile.Loaded object at " in done.err
     assert done.table()["Total:"] == {"Executed": 2, "Loaded": 0}
     assert jug(tmp_path, "execute").code == 0
+
+
+# check --verify
+
+RESULTS = """
+from jug import TaskGenerator
+
+class Trap:
+    def __reduce__(self):
+        return print, ("snapped",)
+
+@TaskGenerator
+def make(n):
+    return [Trap(), n]
+
+made = [make(n) for n in range(30)]
+"""
+
+
+@pytest.fixture
+def executed(tmp_path):
+    write(tmp_path, RESULTS)
+    assert jug(tmp_path, "execute", "--short").code == 0
+    return tmp_path
+
+
+def files(where):
+    return sorted(path for path in (where / "jugfile.jugdata").glob("??/*"))
+
+
+def test_results_that_are_whole_are_verified_and_not_unpickled(executed):
+    for _ in range(2):
+        done = jug(executed, "check", "--verify")
+        assert (done.code, done.out, done.err) == (0, "30 results: 30 whole.\n", "")
+        jug(executed, "pack")
+
+
+def test_damaged_results_are_told_with_task_and_path_and_stay(executed):
+    first, second, third, *_ = files(executed)
+    damaged = {first: b"", second: b"garbage", third: third.read_bytes()[:-9]}
+    for path, data in damaged.items():
+        path.write_bytes(data)
+    done = jug(executed, "check", "--verify")
+    *told, last = done.out.splitlines()
+    assert (done.code, last, len(told)) == (1, "30 results: 27 whole, 3 damaged.", 3)
+    for path, data in damaged.items():
+        (line,) = (line for line in told if line.startswith(f"{path} ("))
+        assert line.startswith(f"{path} (jugfile.make(")
+        assert f"), task {path.parent.name}{path.name}) is damaged: " in line
+        assert path.read_bytes() == data
+    assert not (executed / "jugfile.jugdata/corrupt").exists()
+    assert jug(executed, "check", "--verify", "--short").out == "30 results: 27 whole, 3 damaged.\n"
+
+
+def test_of_many_damaged_results_the_first_are_told(executed):
+    for path in files(executed):
+        path.write_bytes(b"x")
+    done = jug(executed, "check", "--verify")
+    assert done.code == 1
+    assert done.out.splitlines()[20:] == ["... and 10 more (--verbose info tells all)", "30 results: 30 damaged."]
+    assert len(jug(executed, "check", "--verify", "--verbose", "info").out.splitlines()) == 31
+
+
+def test_results_of_old_releases_and_missing_ones_are_counted(executed):
+    (executed / "jugfile.jugdata/all-have-checksums").unlink()
+    first, second, third, *_ = files(executed)
+    first.write_bytes(b"")
+    second.write_bytes(second.read_bytes()[:-31])
+    third.unlink()
+    done = jug(executed, "check", "--verify")
+    counted = "27 whole, 1 without a checksum (written by jug 2.7), 1 empty (None, written by jug 2.7)"
+    assert (done.code, done.out) == (0, f"29 results: {counted}. 1 task has no result.\n")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_result_that_cannot_be_read_is_told_and_the_others_are_verified(executed):
+    path = files(executed)[0]
+    path.chmod(0)
+    done = jug(executed, "check", "--verify")
+    assert done.code == 1 and f"cannot be read: Cannot read {path}: Permission denied" in done.out
+    assert done.out.endswith("30 results: 29 whole, 1 that cannot be read.\n")
+
+
+def test_a_store_that_cannot_be_verified_says_so(executed):
+    jug(executed, "execute", "--jugdir", "dict_store:kept")
+    done = jug(executed, "check", "--verify", "--jugdir", "dict_store:kept")
+    assert done.code == 2
+    assert done.last == "jug: Results in a store of this kind cannot be verified (only in a folder)"
+
+
+def test_only_one_thing_is_checked_at_a_time(executed):
+    assert jug(executed, "check", "--verify", "--hashes").code == 2

@@ -1,5 +1,6 @@
 import itertools
 import os
+import re
 
 import pytest
 from processes import files_in, jug, use
@@ -25,6 +26,16 @@ def changed(tmp_path):
     return tmp_path, store
 
 
+LEFT_ALONE = (
+    "Left alone: 1 lock that may be in use ('jug status --workers' shows who is alive, --force takes them away)\n"
+    "    (no task of the jugfile): held, HERE\n"
+)
+TAKEN = (
+    "Taking away 1 lock that may be in use: a worker that is alive goes on, and its task may be run twice\n"
+    "    (no task of the jugfile): held, HERE\n"
+)
+
+
 def numbers(store):
     """How many results, locks in use and failed locks there are."""
     failed = list(file_store.file_store(store.jugdir).lock_states().values())
@@ -34,18 +45,31 @@ def numbers(store):
 @pytest.mark.parametrize(
     ("options", "output", "left"),
     [
-        ([], "Removed 1 objects\nRemoved 2 locks\nRemoved 1 record of failures\n", (6, 0, 0)),
+        ([], "Removed 1 objects\nRemoved 1 locks\nRemoved 1 record of failures\n" + LEFT_ALONE, (6, 1, 0)),
         (["--keep-locks"], "Removed 1 objects\n", (6, 1, 1)),
-        (["--locks-only"], "Removed 2 locks\nRemoved 1 record of failures\n", (7, 0, 0)),
+        (["--locks-only"], "Removed 1 locks\nRemoved 1 record of failures\n" + LEFT_ALONE, (7, 1, 0)),
         (["--failed-only"], "Removed 1 failed locks\nRemoved 1 record of failures\n", (7, 1, 0)),
+        (["--force"], "Removed 1 objects\n" + TAKEN + "Removed 2 locks\nRemoved 1 record of failures\n", (6, 0, 0)),
+        (["--force", "--locks-only"], TAKEN + "Removed 2 locks\nRemoved 1 record of failures\n", (7, 0, 0)),
     ],
     ids=str,
 )
 def test_what_goes_and_what_stays(changed, options, output, left):
     where, store = changed
     done = jug(where, "cleanup", *options)
-    assert (done.code, done.out, done.err) == (0, output, "")
+    assert (done.code, re.sub(r"process \d+ on \S+, since \d.*", "HERE", done.out), done.err) == (0, output, "")
     assert numbers(store) == left
+    short = jug(where, "cleanup", "--short", *options)
+    assert (short.code, "since" in short.out, "may be in use" in short.out) == (0, False, LEFT_ALONE in output)
+
+
+@pytest.mark.parametrize("other", ["--failed-only", "--keep-locks"])
+def test_force_is_for_locks_that_somebody_may_hold(changed, other):
+    where, store = changed
+    done = jug(where, "cleanup", "--force", other)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == f"jug: --force is for locks that somebody may hold, which {other} leaves alone\n"
+    assert numbers(store) == (7, 1, 1)
 
 
 PAIRS = list(itertools.combinations(["--locks-only", "--failed-only", "--keep-locks"], 2))
@@ -110,7 +134,7 @@ def counts(output, verb):
     return [line.removeprefix(verb).split(" that ")[0].split() for line in lines]
 
 
-@pytest.mark.parametrize("options", [[], ["--keep-locks"], ["--locks-only"], ["--failed-only"]], ids=str)
+@pytest.mark.parametrize("options", [[], ["--keep-locks"], ["--locks-only"], ["--failed-only"], ["--force"]], ids=str)
 def test_a_dry_run_changes_nothing_and_says_what_the_real_run_does(changed, options):
     where, store = changed
     store.record_failure(b"cd" * 20, {"task": "jugfile.gone", "error": "ValueError: x"})  # no longer in the jugfile
@@ -164,7 +188,7 @@ def test_the_record_of_a_lock_that_stays_stays(changed):
 
 
 class Held(Counting):
-    """All its locks are those of one process."""
+    """All its locks have failed in one process."""
 
     def lock_details(self):
         return {name: LockDetails(True, "node7", 12, 1e9) for name in self.listlocks()}
@@ -200,4 +224,4 @@ def test_many_results_and_locks_are_asked_for_in_bulk_and_told_in_few_lines(caps
 def test_cleaning_up_again_removes_nothing(changed):
     where, _ = changed
     jug(where, "cleanup")
-    assert jug(where, "cleanup").out == "Removed 0 objects\nRemoved 0 locks\n"
+    assert jug(where, "cleanup").out.startswith("Removed 0 objects\nRemoved 0 locks\nLeft alone: 1 lock")

@@ -161,3 +161,16 @@ def test_a_dict_store_is_kept_in_its_file(tmp_path):
     assert jug(tmp_path, "execute", *jugdir).table()["Total:"] == {"Executed": 4, "Loaded": 2}
     assert jug(tmp_path, "check", *jugdir).code == 0
     assert files_in(tmp_path) == ["jugfile.py", "kept"]
+
+
+def test_the_lease_is_set_before_anything_is_locked(tmp_path):
+    write(tmp_path, COUNTED + "\n@TaskGenerator\ndef lease():\n    from jug import Task\n    return Task.store.lease\n")
+    with (tmp_path / "jugfile.py").open("a") as jugfile:
+        jugfile.write("from jug.hooks import register_hook\nlease()\n")
+        jugfile.write("register_hook('execute.task-pre-execute', lambda t: print('lease', t.store.lease))\n")
+    out = jug(tmp_path, "execute", "--short", "--lease", "7.5").out
+    assert out == "lease 7.5\n" * 7
+    assert jug(tmp_path, "execute", "--short", "--lease", "0").err == (
+        "jug: Argument --lease: '0' is not more than 0 (see 'jug execute --help')\n"
+    )
+    assert jug(tmp_path, "execute", "--lease", "inf").code == 2

@@ -8,6 +8,7 @@ import pytest
 from processes import jug, python, write
 
 from jug.backends.file_store import file_store
+from jug.backends.packformat import Packed, _encoded, read_pack
 
 SEAL = 31
 COPIES = 24
@@ -158,6 +159,44 @@ def test_a_script_that_asks_for_the_value_is_told_and_moves_nothing(chain, tmp_p
     done = python(tmp_path, "script.py")
     assert done.code == 1 and "DamagedResultError" in done.last and str(chain) in done.last
     assert chain.exists() and not (tmp_path / "jugfile.jugdata" / "corrupt").exists()
+
+
+ASKING = """
+    from jug import TaskGenerator, bvalue
+
+    @TaskGenerator
+    def make(n):
+        return [n] * 3
+
+    first = bvalue(make(1))
+    second = make(sum(first))
+    third = make(sum(bvalue(second)))
+"""
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_a_result_that_the_jugfile_asks_for_is_set_aside_and_computed_again_too(tmp_path, is_packed):
+    write(tmp_path, ASKING)
+    assert jug(tmp_path, "execute").code == 0
+    store = file_store(tmp_path / "jugfile.jugdata")
+    names = sorted(store.list())
+    if is_packed:
+        store.pack()
+        pack = Path(store._packs.path)
+        entries = read_pack(pack.read_bytes())
+        pack.write_bytes(_encoded({name: Packed(bytes(entry)[:-1]) for name, entry in entries.items()}))
+    else:
+        for name in names:
+            Path(store._dir.result(name)).write_bytes(b"")
+    for looks in ("status", "check"):
+        done = jug(tmp_path, looks)
+        assert done.code == 4 and "is damaged: " in done.last
+    done = jug(tmp_path, "execute")
+    assert done.code == 0, done
+    assert len(re.findall("^jug: The result .* is damaged: .* is to run again", done.err, re.MULTILINE)) == 2, done
+    aside = [path.name[:40].encode() for path in (tmp_path / "jugfile.jugdata/corrupt").iterdir()]
+    assert len(aside) == 2 and set(aside) < set(names)
+    assert jug(tmp_path, "check").code == 0
 
 
 def test_what_looks_only_sees_a_finished_task(chain, tmp_path):

@@ -162,7 +162,8 @@ def test_running_tasks_among_them_are_told(done):
     locks.mkdir(exist_ok=True)
     write(locks, "PID 1 on HOSTNAME elsewhere\n", f"{_hash_of_a_third(done)}.lock")
     told = jug(done, "invalidate", "--name", "first", "--dry-run")
-    assert "One of these tasks is running now: a result that is stored later is not removed.\n" in told.out
+    sentence = "One of these tasks is running now, by elsewhere:1: a result that is stored later is not removed.\n"
+    assert sentence in told.out
     assert "running" not in jug(done, "invalidate", "--name", "apart", "--dry-run").out
 
 

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 from processes import jug, start, use, wait_for_file, write
@@ -66,6 +67,56 @@ def test_all_answers_are_strict_and_none_is_sent_twice(chain, path, kind):
     assert (again.status, again.body) == (304, b"")
     head = chain.ask(path, method="HEAD")
     assert (head.status, head.body, head.headers["Content-Length"]) == (200, b"", str(len(answer.body)))
+
+
+STRICT = {
+    "Content-Security-Policy": {
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    },
+    "X-Content-Type-Options": {"nosniff"},
+    "X-Frame-Options": {"DENY"},
+    "Referrer-Policy": {"no-referrer"},
+    "Cross-Origin-Resource-Policy": {"same-origin"},
+    "Cross-Origin-Opener-Policy": {"same-origin"},
+}
+
+
+def is_strict(answer):
+    said = {name: {part.strip() for part in (answer.headers[name] or "").split(";")} for name in STRICT}
+    return said == STRICT and all(len(answer.headers.get_all(name)) == 1 for name in STRICT)
+
+
+def test_every_answer_tells_browsers_to_be_strict_whatever_was_asked(chain):
+    answers = [
+        chain.ask(),
+        chain.ask(If_None_Match=chain.ask().headers["ETag"]),
+        chain.ask("status.json"),
+        chain.ask("status.txt"),
+        chain.ask("nothing"),
+        chain.ask("failures/0.json"),
+        chain.ask(method="POST"),
+        chain.ask(Host="evil.com"),
+    ]
+    assert [answer.status for answer in answers] == [200, 304, 200, 200, 404, 404, 405, 400]
+    assert all(map(is_strict, answers))
+
+
+def test_answers_to_those_who_have_no_token_or_bring_it_for_the_first_time_are_strict_too(tmp_path):
+    use(tmp_path, "chain.py")
+    with Watching(tmp_path, "--ip", "0.0.0.0") as watching:
+        port = watching.url.rstrip("/").rpartition(":")[2]
+        watching.url = f"http://127.0.0.1:{port}/"
+        token, watching.token = watching.token, None
+        answers = [watching.ask(), watching.ask(f"?token={token}"), watching.ask("?token=wrong")]
+    assert [answer.status for answer in answers] == [403, 200, 403]
+    assert all(map(is_strict, answers))
 
 
 def test_nothing_comes_from_elsewhere(chain):
@@ -150,6 +201,15 @@ def test_a_slow_client_stops_nobody(chain):
         slow.sendall(b"GET /status.json HTTP/1.1\r\nHost: local")
         mute.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 50)  # and reads nothing
         assert chain.status()["is_complete"]
+
+
+def test_many_slow_connections_stop_nobody(chain):
+    port = int(chain.url.rstrip("/").rpartition(":")[2])
+    with ExitStack() as stack:
+        for number in range(200):
+            slow = stack.enter_context(socket.create_connection(("localhost", port)))
+            slow.sendall(b"GET /status.json HTTP/1.1\r\nHost: localhost\r\nX-Slow: " + b"x" * number)
+        assert chain.status()["is_complete"] and chain.ask("app.js").status == 200
 
 
 def test_what_is_no_request_is_refused_quietly(chain):

@@ -73,7 +73,15 @@ def test_totals_and_names(path, store):
     finish(store, tasks[0])
     store.getlock(tasks[1].hash()).get()
     told = Scene(path, tasks, store).look()
-    assert told["totals"] == {"tasks": 4, "waiting": 1, "ready": 1, "running": 1, "failed": 0, "finished": 1}
+    assert told["totals"] == {
+        "tasks": 4,
+        "waiting": 1,
+        "ready": 1,
+        "running": 1,
+        "abandoned": 0,
+        "failed": 0,
+        "finished": 1,
+    }
     assert [(row["name"], row["tasks"], row["finished"]) for row in told["names"]] == [
         (tasks[0].name, 3, 1),
         (tasks[3].name, 1, 0),

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 from debian import program
-from processes import start, write
+from processes import lose, start, use, write
 from watching import CHROMIUM, Watching
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -134,7 +134,7 @@ def test_a_run_from_its_beginning_to_its_end_on_a_page_that_is_never_loaded_agai
         page.click("#failures-list summary")
         expect(page.locator("#failures-list pre")).to_contain_text("in step", timeout=PATIENCE)
         expect(page.locator("#failures-list pre")).to_contain_text("jugfile.step(1)\n\nTraceback")
-        expect(page.locator("#failures-list .fate")).to_contain_text("The next worker that comes to it tries it again.")
+        expect(page.locator("#failures-list .fate")).to_contain_text("The next run tries it again")
 
         (tmp_path / "go-3").touch()
         assert [worker.wait().code for worker in workers] == [1, 1]
@@ -152,6 +152,29 @@ def test_a_run_from_its_beginning_to_its_end_on_a_page_that_is_never_loaded_agai
         assert page.evaluate("window.marker") == "never loaded again"
 
 
+def test_what_a_worker_has_left_behind_is_told_until_another_one_takes_it_over(tmp_path, open_page):
+    write(tmp_path, JUGFILE)
+    workers = [start(tmp_path, "execute", "--short") for _ in range(2)]
+    with Watching(tmp_path, "--interval", "0.1") as watching:
+        page = open_page(watching)
+        expect(page.locator("#legend")).to_contain_text("2running", timeout=PATIENCE)
+        expect(page.locator("th[data-key=abandoned]")).to_be_hidden()
+        expect(page.locator("#legend")).not_to_contain_text("abandoned")
+        lose(workers[0])
+        expect(page.locator("#legend")).to_contain_text("1abandoned", timeout=PATIENCE)
+        expect(page.locator("th[data-key=abandoned]")).to_be_visible()
+        assert cells(page, 6) == ["1"]
+        see(page, "#workers-count", "1")
+        expect(page.locator("#workers-list .gone")).to_contain_text(f"process {workers[0].pid} of ")
+        expect(page.locator("#workers-list .gone")).to_contain_text("to run again when a worker comes")
+        for n in range(4):
+            (tmp_path / f"go-{n}").touch()
+        see(page, "#sentence", "All 5 tasks are finished.")
+        expect(page.locator("th[data-key=abandoned]")).to_be_hidden()
+        expect(page.locator("#workers")).to_be_hidden(timeout=PATIENCE)
+    assert workers[1].wait().code == 0
+
+
 def test_many_names_are_sorted_and_filtered_by_clicking_and_typing(tmp_path, open_page):
     named_tasks(tmp_path, 300)
     with Watching(tmp_path, "--interval", "0.2") as watching:
@@ -162,11 +185,11 @@ def test_many_names_are_sorted_and_filtered_by_clicking_and_typing(tmp_path, ope
 
         page.click("th[data-key=ready] button")
         expect(page.locator("th[data-key=ready]")).to_have_attribute("aria-sort", "descending")
-        ready = [int(cell) for cell in cells(page, 6)]
+        ready = [int(cell) for cell in cells(page, 7)]
         assert ready == sorted(ready, reverse=True) and ready[0] == 40
         page.click("th[data-key=ready] button")
         expect(page.locator("th[data-key=ready]")).to_have_attribute("aria-sort", "ascending")
-        assert [int(cell) for cell in cells(page, 6)] == sorted(ready)
+        assert [int(cell) for cell in cells(page, 7)] == sorted(ready)
         page.click("th[data-key=ready] button")
         assert names(page) == in_order
         page.click("th[data-key=name] button")
@@ -230,6 +253,31 @@ def test_names_are_text_whatever_they_are(tmp_path, open_page):
         assert page.evaluate("window.broken") is None
         assert page.evaluate("document.querySelectorAll('main script, main img').length") == 0
         assert overflow(page) == 0
+
+
+def test_no_script_but_its_own_is_run_in_the_page_and_no_other_page_can_frame_it(tmp_path, browser):
+    use(tmp_path, "chain.py")
+    with Watching(tmp_path) as watching:
+        context = browser.new_context()
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto(watching.url)
+        refused, is_unchanged = page.evaluate(
+            """async () => {
+                const refused = new Promise(done =>
+                    document.addEventListener("securitypolicyviolation", e => done(e.effectiveDirective)));
+                const script = document.createElement("script");
+                script.textContent = "window.changed = 1";
+                document.body.append(script);
+                return [await refused, window.changed === undefined];
+            }"""
+        )
+        assert refused.startswith("script-src") and is_unchanged
+        (tmp_path / "other.html").write_text(f'<iframe src="{watching.url}"></iframe>')
+        page.goto((tmp_path / "other.html").as_uri())
+        (frame,) = page.main_frame.child_frames
+        assert frame.locator("#percent").count() == 0 and frame.url.startswith("chrome-error:")
+        context.close()
 
 
 def overflow(page):

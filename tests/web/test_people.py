@@ -3,12 +3,14 @@
 import json
 
 import pytest
+from simulated import at_work
 
 from jug import Task
 from jug.backends.base import LockDetails
 from jug.backends.dict_store import dict_store
 from jug.engine.graph import Graph
 from jug.engine.livestatus import LiveStatus
+from jug.engine.status import State
 from jug.web.people import MOST_FAILURES, MOST_TASKS_RUNNING, Workers, as_record, failures
 
 
@@ -86,8 +88,45 @@ def test_a_worker_between_two_tasks_is_still_there_for_a_while(telling):
     assert workers.seen(status, 100)["count"] == 1
     telling.details = {}
     status.look()
-    assert workers.seen(status, 110) == {"count": 1, "list": [{"host": "a", "pid": 7, "tasks": []}]}
+    assert workers.seen(status, 110) == {
+        "count": 1,
+        "list": [{"host": "a", "pid": 7, "user": "", "since": None, "gone": False, "tasks": []}],
+    }
     assert workers.seen(status, 120) == {"count": 0, "list": []}
+
+
+def test_workers_that_the_store_tells_of_are_there_without_a_task_too(telling):
+    task = Task(work, 1)
+    details = telling.details[task.hash()] = LockDetails(False, "a", 7, 3.0)
+    details.worker = "w1"
+    known = [at_work("w1", "a", 7, "ann", 1.0), at_work("w2", "b", 8, "bob", 2.0)]
+    workers = Workers()
+    status = looked(telling, [task])
+    told = workers.seen(status, 0, known)
+    assert told["count"] == 2
+    assert [(w["host"], w["user"], w["since"], w["gone"], len(w["tasks"])) for w in told["list"]] == [
+        ("a", "ann", 1.0, False, 1),
+        ("b", "bob", 2.0, False, 0),
+    ]
+    telling.details = {}
+    status.look()
+    assert workers.seen(status, 1, known)["count"] == 2
+
+
+def test_who_is_gone_is_no_worker_but_what_was_left_behind_is_told(telling):
+    tasks = [Task(work, i) for i in range(2)]
+    workers = Workers()
+    for task in tasks:
+        telling.details[task.hash()] = LockDetails(False, "a", 7, 1.0)
+    status = looked(telling, tasks)
+    assert workers.seen(status, 0)["count"] == 1
+    for task in tasks:
+        telling.details[task.hash()] = LockDetails(False, "a", 7, 1.0, abandoned=True)
+    status.look()
+    told = workers.seen(status, 1, [at_work("w2", "b", 8, gone=True)])
+    assert told["count"] == 0
+    assert [(w["host"], w["gone"], len(w["tasks"])) for w in told["list"]] == [("a", True, 2)]
+    assert status.counts()[State.ABANDONED] == 2
 
 
 def test_of_thousands_of_workers_some_are_told(telling):

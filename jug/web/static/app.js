@@ -91,7 +91,8 @@ function showSummary(totals) {
   totalBar.show("All tasks", totals);
   $("total-bar").hidden = totals.tasks === 0;
   $("legend").hidden = totals.tasks === 0;
-  const legend = STATES.map((state) => {
+  const told = STATES.filter((state) => state !== "abandoned" || totals.abandoned);
+  const legend = told.map((state) => {
     const count = element("b", "", number(totals[state]));
     return element("li", totals[state] ? "" : "none", element("i", state), count, state);
   });

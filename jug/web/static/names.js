@@ -3,7 +3,7 @@
 import { Bar, element, name, number } from "./format.js";
 
 const MOST = 400;
-const COLUMNS = ["finished", "running", "failed", "ready", "waiting"];
+const COLUMNS = ["finished", "running", "failed", "abandoned", "ready", "waiting"];
 
 class Row {
   constructor(fullName) {
@@ -24,6 +24,7 @@ class Row {
     for (const [column, cell] of Object.entries(this.cells)) {
       cell.classList.toggle("none", !counts[column] && column !== "finished");
       cell.classList.toggle("bad", column === "failed" && counts.failed > 0);
+      cell.classList.toggle("left", column === "abandoned" && counts.abandoned > 0);
       cell.textContent = number(counts[column]);
     }
     const of = `\u2009/\u2009${number(counts.tasks)}`;
@@ -73,6 +74,8 @@ export class Names {
     const known = new Set(names.map((counts) => counts.name));
     for (const gone of [...this.rows.keys()].filter((fullName) => !known.has(fullName))) this.rows.delete(gone);
     this.all = names;
+    // A column that is rarely of interest: only if anything was left behind.
+    this.body.parentElement.classList.toggle("has-abandoned", names.some((counts) => counts.abandoned));
     this.draw();
   }
 

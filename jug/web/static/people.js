@@ -45,7 +45,7 @@ class Failure {
     const where = host ? `On ${host}, process ${pid}. ` : "";
     const fate = locked
       ? "No worker tries it again, until “jug cleanup --failed-only” gives it free."
-      : "The next worker that comes to it tries it again.";
+      : "Workers that are running leave it alone. The next run tries it again, or “jug execute --retry-failed”.";
     this.fate.textContent = where + fate;
     this.text.textContent ||= call;
     if (error) this.fetch();
@@ -121,21 +121,25 @@ export class Workers {
     this.times = [];
     const items = told.list.slice(0, this.most).map((worker) => this.item(worker));
     document.getElementById("workers-list").replaceChildren(...items);
-    document.getElementById("workers").hidden = told.count === 0;
+    document.getElementById("workers").hidden = told.list.length === 0;
     document.getElementById("workers-count").textContent = number(told.count);
     this.more.textContent = `Show all ${number(told.list.length)}`;
     this.more.hidden = told.list.length <= this.most;
   }
 
   item(worker) {
-    const process = worker.pid ? element("span", "dim", ` process ${worker.pid}`) : null;
+    const by = worker.user ? ` of ${worker.user}` : "";
+    const process = worker.pid ? element("span", "dim", ` process ${worker.pid}${by}`) : null;
     const who = element("span", "who", worker.host || "A worker that does not say who it is", process);
     const [task] = worker.tasks;
     const doing = element("span", "doing", task ? call(task) : element("span", "dim", "no task at the moment"));
     if (worker.tasks.length > 1) doing.append(element("span", "dim", ` and ${plural(worker.tasks.length - 1, "more task")}`));
     const long = element("span", "long dim");
-    if (task?.since) this.times.push([long, task.since]);
-    return element("li", task ? "" : "between", who, doing, long);
+    if (worker.gone) {
+      doing.append(element("span", "dim", ": to run again when a worker comes"));
+      long.textContent = "gone";
+    } else if (task?.since) this.times.push([long, task.since]);
+    return element("li", worker.gone ? "gone" : task ? "" : "between", who, doing, long);
   }
 
   tick(now) {

@@ -1,0 +1,57 @@
+"""A worker that is killed at a place that it was told of, after it has come there so many times.
+
+``python crashing.py PLACE TIMES ARGUMENTS OF JUG...``; with ``WITH_GUARDIAN`` in the environment, its guardian is
+killed as well, so that it leaves more behind.
+"""
+
+import os
+import signal
+import sys
+
+from jug.backends import file_store as stores
+from jug.backends import ownership, takeover
+from jug.backends.atomic import atomic_file
+from jug.backends.file_lock import file_based_lock
+from jug.backends.owned import OwnerFile
+from jug.backends.packing import SmallFiles
+from jug.jug import main
+
+PLACES = {
+    "after claim": (file_based_lock, "get", "after"),
+    "during the write": (atomic_file, "write", "after"),
+    "between publish and release": (stores.file_store, "dump_locked", "after"),
+    "before a takeover": (OwnerFile, "replace", "before"),
+    "after a takeover": (OwnerFile, "replace", "after"),
+    "before the turn ends": (takeover, "is_still", "after"),
+    "while it cleans up": (takeover, "take_away", "after"),
+    "while it packs": (SmallFiles, "retire", "before"),
+    "when the pack is made": (SmallFiles, "retire", "after"),
+}
+
+
+def die():
+    if os.environ.get("WITH_GUARDIAN"):
+        for own in list(ownership._holding):
+            os.kill(own._guardian.pid, signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_at(place, times):
+    kind, name, when = PLACES[place]
+    plain = getattr(kind, name)
+    left = [times]
+
+    def step(*args, **kwargs):
+        value = None if when == "before" else plain(*args, **kwargs)
+        left[0] -= 1
+        if left[0] <= 0 and value is not False:
+            die()
+        return plain(*args, **kwargs) if when == "before" else value
+
+    setattr(kind, name, step)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] != "nowhere":
+        die_at(sys.argv[1], int(sys.argv[2]))
+    main(["jug", *sys.argv[3:]])

@@ -1,0 +1,187 @@
+"""How soon the task of one who died is run by another, and that one of many has it then: real processes."""
+
+import multiprocessing
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from processes import ROOT, environment, jug, start, wait_for_file, write
+
+from jug.backends.file_store import file_store
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+
+FORK = multiprocessing.get_context("fork")
+
+# The first one who runs it takes for ever; it is noted who runs it, and when.
+JUGFILE = """
+    import os, time
+    from jug import TaskGenerator
+
+    @TaskGenerator
+    def once(x):
+        log = os.open("log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.write(log, f"{os.getpid()} {time.monotonic()}\\n".encode())
+        first = os.fstat(log).st_size < 60 and len(open("log").read().splitlines()) == 1
+        while first and not os.path.exists("go-on"):
+            time.sleep(0.01)
+        return "first" if first else "second"
+
+    result = once(1)
+"""
+
+
+def runs(where):
+    return [line.split() for line in (where / "log").read_text().splitlines()] if (where / "log").exists() else []
+
+
+def until(condition, alive=()):
+    end = time.monotonic() + 120
+    while not condition():
+        assert all(worker.process.poll() is None for worker in alive), [worker.wait() for worker in alive]
+        assert time.monotonic() < end, "it takes for ever"
+        time.sleep(0.01)
+
+
+def result(where):
+    store = file_store(where / "jugfile.jugdata")
+    return [store.load(name) for name in store.list()]
+
+
+@pytest.mark.parametrize("with_guardian", [False, True])
+def test_on_the_same_machine_it_runs_elsewhere_at_once(tmp_path, with_guardian):
+    """Also if the other has waited for so long that its pauses have become long. (A bound, and not a measurement.)"""
+    write(tmp_path, JUGFILE)
+    first = start(tmp_path, "execute")
+    wait_for_file(tmp_path / "log", alive=first)
+    second = start(tmp_path, "execute", "--wait-cycle-time", "300")
+    time.sleep(12)  # by now its pauses are longer than what is allowed
+    if with_guardian:
+        subprocess.run(["pkill", "-KILL", "-P", str(first.pid)], check=True)
+    killed = time.monotonic()
+    first.kill()
+    until(lambda: len(runs(tmp_path)) == 2, [second])
+    assert float(runs(tmp_path)[1][1]) - killed < 2.0
+    assert second.wait().code == 0
+    assert result(tmp_path) == ["second"]
+    assert os.listdir(tmp_path / "jugfile.jugdata" / "locks") == []
+
+
+def elsewhere(where, *arguments):
+    """A worker with another host name, among other processes: for those outside, on another machine."""
+    from processes import Running
+
+    unshare = ["unshare", "--pid", "--fork", "--uts", "--kill-child", "--mount-proc"]
+    words = [*unshare, "sh", "-c", 'hostname elsewhere; exec "$@"', "sh", sys.executable, "-m", "jug", *arguments]
+    env = {**environment(where), "PYTHONPATH": str(ROOT)}
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return Running(subprocess.Popen(words, cwd=where, env=env, encoding="utf-8", **pipes))
+
+
+@pytest.fixture
+def namespaces():
+    if shutil.which("unshare") is None:
+        pytest.skip("there is no unshare here")
+    tried = subprocess.run(
+        ["unshare", "--pid", "--fork", "--uts", "--mount-proc", "true"], capture_output=True, check=False
+    )
+    if tried.returncode:
+        pytest.skip(f"this user, or this system, cannot make namespaces of processes: {tried.stderr.decode().strip()}")
+
+
+LEASE = 4.0
+
+
+@pytest.mark.usefixtures("namespaces")
+def test_of_another_machine_it_runs_elsewhere_after_the_lease(tmp_path):
+    write(
+        tmp_path, JUGFILE + f"    once.f.__globals__['__name__']\n    import jug\n    jug.Task.store.lease = {LEASE}\n"
+    )
+    first = elsewhere(tmp_path, "execute")
+    wait_for_file(tmp_path / "log", alive=first)
+    second = start(tmp_path, "execute", "--wait-cycle-time", "0.2")
+    time.sleep(3 * LEASE)
+    assert len(runs(tmp_path)) == 1, "who lives was robbed"
+    first.kill()
+    killed = time.monotonic()
+    until(lambda: len(runs(tmp_path)) == 2, [second])
+    waited = float(runs(tmp_path)[1][1]) - killed
+    assert waited >= LEASE * 0.8, "sooner than it could be known"
+    assert second.wait().code == 0
+    jug(tmp_path, "cleanup")
+    assert os.listdir(tmp_path / "jugfile.jugdata" / "locks") == []
+
+
+def test_a_worker_that_was_stopped_for_longer_than_its_lease_harms_nobody(tmp_path):
+    write(tmp_path, JUGFILE + f"    import jug\n    jug.Task.store.lease = {LEASE}\n")
+    first = start(tmp_path, "execute")
+    wait_for_file(tmp_path / "log", alive=first)
+    os.kill(first.pid, signal.SIGSTOP)
+    second = start(tmp_path, "execute", "--wait-cycle-time", "0.2")
+    assert second.wait().code == 0
+    assert len(runs(tmp_path)) == 2
+    store = file_store(tmp_path / "jugfile.jugdata")
+    (name,) = store.list()
+    # Somebody else has the lock by the time that it goes on: it is to leave that alone, too.
+    lock = store.getlock(name)
+    assert lock.get()
+    (tmp_path / "go-on").touch()
+    os.kill(first.pid, signal.SIGCONT)
+    finished = first.wait()
+    assert finished.code == 0
+    assert "was run by another worker, too" in finished.err
+    assert result(tmp_path) == ["second"]
+    assert lock.is_ours()
+    lock.release()
+    store.close()
+
+
+CONTENDERS, ROUNDS = 100, 1000
+
+
+def hold(jugdir, names, ready):
+    store = file_store(jugdir)
+    for name in names:
+        assert store.getlock(name).get()
+    os.kill(store._dir.ownership._guardian.pid, signal.SIGKILL)
+    ready.set()
+    signal.pause()
+
+
+def contend(jugdir, names, start_now, won, all_have):
+    store = file_store(jugdir)
+    store.lease = 3600.0
+    store._dir.owner_file()
+    start_now.wait()
+    for number, name in enumerate(names):
+        if store.getlock(name).get():
+            won[number] += 1  # of many that write, the last one counts: a second winner is seen by its lock
+            with open(jugdir / "winners", "a") as winners:
+                winners.write(f"{number}\n")
+    all_have.wait()  # whoever ends gives back what he has
+    os._exit(0)
+
+
+def test_of_a_hundred_contenders_for_a_stale_lock_one_wins_a_thousand_times(tmp_path):
+    names = [b"%040x" % number for number in range(ROUNDS)]
+    ready = FORK.Event()
+    holder = FORK.Process(target=hold, args=(tmp_path, names, ready))
+    holder.start()
+    assert ready.wait(60)
+    holder.kill()
+    holder.join()
+    start_now, all_have = FORK.Barrier(CONTENDERS), FORK.Barrier(CONTENDERS)
+    won = FORK.Array("i", ROUNDS, lock=False)
+    contenders = [
+        FORK.Process(target=contend, args=(tmp_path, names, start_now, won, all_have)) for _ in range(CONTENDERS)
+    ]
+    for contender in contenders:
+        contender.start()
+    for contender in contenders:
+        contender.join()
+    winners = sorted(map(int, (tmp_path / "winners").read_text().split()))
+    assert winners == list(range(ROUNDS))
