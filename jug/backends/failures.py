@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .fsops import read_all
 from .jugdir import FAILURES, cannot
+from .persistence import reread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,19 +36,15 @@ class FailureRecords:
 
     def get(self, name: bytes) -> _Record | None:
         """The record of the task `name`, or None."""
-        path = self._path(name)
-        with cannot("read", path):
-            try:
-                found = self._dir.fs.stat(path)
-                version = found.st_ino, found.st_mtime_ns
-                if name not in self._read or self._read[name][0] != version:
-                    self._read[name] = version, self._load(path)
-            except OSError as error:
-                if not self._dir.is_missing(error):
-                    raise
-                self._read.pop(name, None)
-                return None
-        return self._read[name][1]
+        with cannot("read", self._path(name)):
+            found = reread(lambda: self._look(name))
+            if found is None and self._dir.revalidate() and self._dir.revalidate(FAILURES):
+                found = reread(lambda: self._look(name))
+        if found is None:
+            self._read.pop(name, None)
+            return None
+        self._read[name] = found
+        return found[1]
 
     def all(self) -> dict[bytes, _Record]:
         """All that can be read, by name."""
@@ -65,6 +62,19 @@ class FailureRecords:
 
     def _path(self, name: bytes) -> str:
         return self._dir.path(FAILURES, name.decode("ascii"))
+
+    def _look(self, name: bytes) -> tuple[_Version, _Record | None] | None:
+        """The record, read again if it is another one; None if there is none."""
+        path = self._path(name)
+        try:
+            found = self._dir.fs.stat(path)
+            version = found.st_ino, found.st_mtime_ns
+            known = self._read.get(name)
+            return known if known is not None and known[0] == version else (version, self._load(path))
+        except OSError as error:
+            if not self._dir.is_missing(error):
+                raise
+        return None
 
     def _load(self, path: str) -> _Record | None:
         try:

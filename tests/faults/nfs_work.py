@@ -68,7 +68,9 @@ store = file_store(jugdir)
 
     def wait_for_note(self, text, client):
         """Return when it was noted there."""
-        self.lab.wait_until(lambda: self.notes()[text, client.name], lambda: f"no {text} on {client.name}: {self.notes()}")
+        self.lab.wait_until(
+            lambda: self.notes()[text, client.name], lambda: f"no {text} on {client.name}: {self.notes()}"
+        )
 
     def pid(self, client):
         """The process of the one worker there."""

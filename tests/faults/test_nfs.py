@@ -144,15 +144,16 @@ looks = {{
     "can_load": lambda store, name: store.can_load(name),
     "list": lambda store, name: name in store.list(),
     "first_missing": lambda store, name: store.first_missing([name]) is None,
+    "failure": lambda store, name: store.failure(name) is not None,
 }}
-directories = {{"no jugdir": [], "no pack": ["00"], "nothing in it": ["00", "packs"]}}
+directories = {{"no jugdir": [], "no pack": ["00", "failures"], "nothing in it": ["00", "failures", "packs"]}}
 name = b"0" * 40
 for look, before in product(looks, directories):
     store = file_store(f"{{jugdir}} {{look}} {{before}}")
     {}
 """
 MAKE = "[store._dir.ensure(directory) for directory in directories[before]]"
-DUMP = "store.dump(1, name)"
+DUMP = "store.dump(1, name); store.record_failure(name, {})"
 LOOK = "print(looks[look](store, name), look, before)"
 
 
@@ -166,7 +167,7 @@ def test_every_look_finds_what_was_missing_a_moment_ago(lab, mount, pack):
         if what:
             ends(work.python(one, LOOKS.format(what)))
         found = ends(work.python(other, LOOKS.format(LOOK))).splitlines()
-        assert len(found) == 12
+        assert len(found) == 15
         assert [line for line in found if not line.startswith(seen)] == []
 
 
