@@ -26,6 +26,15 @@ def program(command, *packages):
     return path
 
 
+def file(path, package):
+    """`path`, a file of Debian's `package`; the test is skipped if it cannot be had here."""
+    if not Path(path).exists():
+        why = _install(package)
+        if not Path(path).exists():
+            pytest.skip(f"{path} (Debian package {package}) is not here and cannot be installed: {why}")
+    return path
+
+
 @cache
 def _install(*packages):
     """Install the packages; returns what was in the way, if it was."""
@@ -40,7 +49,7 @@ def _install(*packages):
             done = _apt(*arguments)
             if done.returncode:
                 return done.stderr.strip().rpartition("\n")[2] or f"apt-get {arguments[0]} failed"
-    return "it was installed, but has no such command"
+    return "it was installed, but that is not in it"
 
 
 def _apt(*arguments):

@@ -9,14 +9,17 @@ import socket
 import threading
 
 BEFORE, AFTER = "before", "after"
-_ABOUT_KEYS = re.compile(rb"(result|lock|holder|fail):")
+_ABOUT_KEYS = re.compile(rb"(result|lock|holder|fail|worker):")
 
 
 class Proxy:
-    """Listens on :attr:`url`; `decide` gets the number of each exchange and answers None, BEFORE or AFTER."""
+    """Listens on :attr:`url`; `decide` gets the number of each exchange and answers None, BEFORE or AFTER.
+
+    New connections are to :attr:`server`, which may be replaced.
+    """
 
     def __init__(self, server, decide):
-        self._server = server
+        self.server = server
         self._decide = decide
         self._mutex = threading.Lock()
         self.exchanges = 0
@@ -50,11 +53,11 @@ class Proxy:
             thread.start()
 
     def _serve(self, client):
-        with socket.create_connection(("127.0.0.1", self._server.port)) as server:
-            try:
+        try:
+            with socket.create_connection(("127.0.0.1", self.server.port)) as server:
                 self._pass_on(client, server)
-            except OSError:
-                pass
+        except OSError:
+            pass
         _hang_up(client)
 
     def _pass_on(self, client, server):

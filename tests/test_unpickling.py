@@ -50,6 +50,7 @@ def as_of_old(store):
 KINDS = {"loose": lambda store: None, "packed": file_store.pack, "packed by an old release": as_of_old}
 COMMANDS = [
     ["status"],
+    ["status", "--workers"],
     ["status", "--cache"],
     ["check"],
     ["check", "--verify"],
@@ -59,6 +60,7 @@ COMMANDS = [
     ["invalidate", "--dry-run", "--name", "trap"],
     ["pack"],
     ["invalidate", "--name", "after"],
+    ["cleanup", "--force"],
     ["cleanup"],
     ["status"],
     ["invalidate", "--name", "trap"],

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import time
 from collections import Counter
@@ -26,6 +27,8 @@ JUGFILE = """
     @TaskGenerator
     def double(x):
         log(f"double {x}")
+        while os.path.exists("gate"):
+            sleep(0.01)
         sleep(0.002)
         return 2 * x
 
@@ -57,6 +60,21 @@ def wait_for_lines(where, number, worker):
     while len((where / "log").read_text().splitlines()) < number:
         assert worker.process.poll() is None, worker.wait()
         time.sleep(0.005)
+
+
+def wait_for(condition, worker):
+    while not condition():
+        assert worker.process.poll() is None, worker.wait()
+        time.sleep(0.005)
+
+
+def start_two(where, server, url):
+    """Two workers that are both at work before one of them can have finished anything."""
+    (where / "gate").touch()
+    workers = [start(where, "execute", "--jugdir", url, "--wait-cycle-time", "0.2") for _ in range(2)]
+    wait_for(lambda: server.ask("HLEN", "jug:workers") == 2, workers[0])
+    (where / "gate").unlink()
+    return workers
 
 
 def check_that_all_is_well(where, workers, url):
@@ -112,7 +130,7 @@ def test_connections_that_break_again_and_again(tmp_path, seed):
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_a_server_that_is_restarted(tmp_path, server, end):
     write(tmp_path, JUGFILE)
-    workers = [start(tmp_path, "execute", "--jugdir", server.url, "--wait-cycle-time", "0.2") for _ in range(2)]
+    workers = start_two(tmp_path, server, server.url)
     wait_for_lines(tmp_path, 60, workers[0])
     getattr(server, end)()
     time.sleep(0.5)  # it is away for a while: that is what is tested
@@ -128,8 +146,7 @@ def test_a_server_that_is_restarted(tmp_path, server, end):
 
 def test_a_server_that_stands_still_and_connections_that_are_cut(tmp_path, server):
     write(tmp_path, JUGFILE)
-    url = server.url + "?socket_timeout=0.3"
-    workers = [start(tmp_path, "execute", "--jugdir", url, "--wait-cycle-time", "0.2") for _ in range(2)]
+    workers = start_two(tmp_path, server, server.url + "?socket_timeout=0.3")
     for number in (40, 80, 120):
         wait_for_lines(tmp_path, number, workers[0])
         server.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
@@ -162,7 +179,8 @@ def test_patience_ends(tmp_path, server):
     done = worker.wait()
     assert done.code == 4
     place = f"127.0.0.1:{server.port}"
-    assert done.last == f"jug: Cannot reach the Redis server at {place}: Connection refused (waited for 0.5 s)"
+    trouble = f"jug: Cannot reach the Redis server at {place}: Connection refused (waited for 0.5 s)"
+    assert re.fullmatch(re.escape(trouble) + r"; what was to be stored is lost \(\d+ bytes\)", done.last)
     assert done.err.count("\n") == 2
 
 
@@ -178,7 +196,9 @@ def test_a_signal_ends_a_worker_that_waits_for_the_server(tmp_path, server, sign
     done = worker.wait()
     assert done.code == 128 + signum
     assert "all locks are released" not in done.last
-    assert done.last.endswith(f"Connection refused; no longer waiting for it, because of {signum.name}")
+    assert re.search(
+        f"refused; no longer waiting for it, because of {signum.name}; what was to be stored is", done.last
+    )
 
 
 def test_a_signal_ends_a_worker_and_gives_its_lock_back(tmp_path):
@@ -231,3 +251,144 @@ def test_a_failed_task_and_its_lock(tmp_path):
     assert "failed locks" in jug(tmp_path, "cleanup", "--failed-only", *jugdir).out
     assert server.ask("KEYS", "lock:*") == []
     assert server.ask("KEYS", "holder:*") == []
+
+
+def test_no_worker_begins_on_a_server_that_throws_results_away(tmp_path):
+    server = RedisServer("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lfu").start()
+    use(tmp_path, "primes.py", "primes.py")
+    arguments = ("primes.py", "--jugdir", server.url)
+    trouble = (
+        f"The Redis server at 127.0.0.1:{server.port} throws results away once it is full "
+        "(maxmemory-policy allkeys-lfu): set it to noeviction"
+    )
+    done = jug(tmp_path, "execute", *arguments)
+    assert (done.code, done.out, done.err) == (4, "", f"jug: {trouble}\n")
+    assert not (tmp_path / "log").exists()
+    looked = jug(tmp_path, "status", *arguments)
+    assert (looked.code, looked.err) == (1, f"jug: warning: {trouble}\n")
+    assert "primes.is_prime" in looked.out
+    server.close()
+
+
+def test_a_worker_ends_when_a_server_has_begun_to_throw_results_away(tmp_path, server):
+    write(tmp_path, JUGFILE)
+    worker = start(tmp_path, "execute", "--jugdir", server.url)
+    wait_for_lines(tmp_path, 60, worker)
+    server.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-random", "maxmemory", "100mb")
+    server.ask("DEL", *server.ask("KEYS", "result:*")[:10])  # as it does when it is full
+    done = worker.wait()
+    assert done.code == 4, done
+    assert done.last.endswith(
+        "throws results away once it is full (maxmemory-policy allkeys-random): set it to noeviction"
+    )
+
+
+def test_workers_wait_for_a_full_server_and_keep_their_locks_meanwhile(tmp_path, server):
+    use(tmp_path, "pair.py")
+    url = server.url + "?lease=4"
+    worker = start(tmp_path, "execute", "--jugdir", url)
+    wait_for_file(tmp_path / "started", alive=worker)
+    server.ask("CONFIG", "SET", "maxmemory", "1")
+    (tmp_path / "go").touch()
+    assert "is full (see its settings maxmemory and maxmemory-policy); trying again" in worker.process.stderr.readline()
+    time.sleep(5)  # longer than a lease
+    assert server.ask("KEYS", "worker:*") != []
+    server.ask("CONFIG", "SET", "maxmemory", "0")
+    done = worker.wait()
+    assert done.code == 0
+    assert done.table()["Total:"]["Executed"] == 2
+
+
+def test_a_server_that_stays_full_ends_a_worker_which_gives_its_lock_back(tmp_path, server):
+    use(tmp_path, "pair.py")
+    worker = start(tmp_path, "execute", "--jugdir", server.url + "?patience=0.5")
+    wait_for_file(tmp_path / "started", alive=worker)
+    server.ask("CONFIG", "SET", "maxmemory", "1")
+    (tmp_path / "go").touch()
+    done = worker.wait()
+    assert done.code == 4
+    place = f"The Redis server at 127.0.0.1:{server.port}"
+    assert re.fullmatch(
+        f"jug: {place} is full .*waited for 0.5 s.; what was to be stored is lost .[0-9]+ bytes.", done.last
+    )
+    assert server.ask("KEYS", "*") == []
+
+
+MANY_AND_LAST = """
+    import os
+    from time import sleep
+    from jug import TaskGenerator
+
+    @TaskGenerator
+    def quick(x):
+        os.write(log, b"quick\\n")
+        while x >= 10 and not os.path.exists("half"):
+            sleep(0.01)
+        return x
+
+    @TaskGenerator
+    def last(xs):
+        os.makedirs("started", exist_ok=True)
+        while not os.path.exists("go"):
+            sleep(0.01)
+        return sum(xs)
+
+    log = os.open("log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    total = last([quick(i) for i in range(50)])
+"""
+
+
+def test_what_was_flushed_is_computed_again_before_a_worker_ends(tmp_path, server):
+    write(tmp_path, MANY_AND_LAST)
+    (tmp_path / "half").touch()
+    worker = start(tmp_path, "execute", "--jugdir", server.url)
+    wait_for_file(tmp_path / "started", alive=worker)
+    assert len(server.ask("KEYS", "result:*")) == 50
+    server.ask("FLUSHALL")
+    (tmp_path / "go").touch()
+    assert worker.wait().code == 0
+    assert calls(tmp_path) == {"quick": 100}
+    assert len(server.ask("KEYS", "result:*")) == 51
+
+
+def test_what_a_failover_has_lost_is_computed_again_before_a_worker_ends(tmp_path, server):
+    write(tmp_path, MANY_AND_LAST)
+    with Proxy(server, lambda number: None) as proxy:
+        worker = start(tmp_path, "execute", "--jugdir", proxy.url)
+        wait_for_lines(tmp_path, 11, worker)
+        server.ask("CONFIG", "SET", "repl-diskless-sync-delay", "0")
+        replica = RedisServer("--replicaof", "127.0.0.1", str(server.port)).start()
+        wait_for(lambda: replica.ask("INFO")["master_link_status"] == "up", worker)
+        replica.ask("REPLICAOF", "127.0.0.1", "1")  # it hears no more of the others
+        known = len(replica.ask("KEYS", "result:*"))
+        assert known == 10
+        (tmp_path / "half").touch()
+        wait_for_file(tmp_path / "started", alive=worker)
+        server.kill()
+        proxy.server = replica
+        replica.ask("REPLICAOF", "NO", "ONE")
+        (tmp_path / "go").touch()
+        done = worker.wait()
+    assert done.code == 0, done
+    assert calls(tmp_path) == {"quick": 50 + 50 - known}
+    assert sorted(key.partition(b":")[0] for key in replica.ask("KEYS", "*")) == [b"result"] * 51
+    replica.close()
+
+
+def test_a_worker_that_was_killed_is_replaced_by_one_that_waits(tmp_path):
+    server = shared_server()
+    use(tmp_path, "pair.py")
+    arguments = ("execute", "--jugdir", server.url, "--wait-cycle-time", "600")
+    first = start(tmp_path, *arguments)
+    wait_for_file(tmp_path / "started", alive=first)
+    second = start(tmp_path, *arguments)
+    store = redis_store(server.url)
+    wait_for(lambda: len(store.workers()) == 2, second)
+    first.process.kill()
+    wait_for(lambda: [lock.pid for lock in store.lock_details().values()] == [second.pid], second)
+    (tmp_path / "go").touch()
+    done = second.wait()
+    store.close()
+    assert done.code == 0
+    assert jug(tmp_path, "check", "--jugdir", server.url).code == 0
+    assert server.ask("KEYS", "lock:*") == []

@@ -1,7 +1,7 @@
 """What is remembered of tasks that failed: a small JSON file each, ``failures/<hash>`` in the jugdir.
 
-A record says what happened the last time; it decides nothing. Jug 2.7 takes these files for results that nobody uses,
-and removes them in ``jug cleanup``.
+A record says what happened the last time; in the run in which it happened, the task is not tried again. Jug 2.7 takes
+these files for results that nobody uses, and removes them in ``jug cleanup``.
 """
 
 from __future__ import annotations
@@ -35,22 +35,34 @@ class FailureRecords:
             self._dir.publish(FAILURES, path, lambda stream: stream.write(data))
 
     def get(self, name: bytes) -> _Record | None:
-        """The record of the task `name`, or None."""
-        with cannot("read", self._path(name)):
-            found = reread(lambda: self._look(name))
-            if found is None and self._dir.revalidate() and self._dir.revalidate(FAILURES):
-                found = reread(lambda: self._look(name))
-        if found is None:
-            self._read.pop(name, None)
-            return None
-        self._read[name] = found
-        return found[1]
+        """The record of the task `name`, or None; that there is none is an answer of the server, and not of a cache."""
+        record = reread(lambda: self._get(name))
+        if record is not None or self._dir.ownership.is_coherent:
+            return record
+        with cannot("read", self._dir.path(FAILURES)):
+            is_new = self._dir.revalidate() and self._dir.revalidate(FAILURES)
+        return reread(lambda: self._get(name)) if is_new else None
+
+    def _get(self, name: bytes) -> _Record | None:
+        path = self._path(name)
+        with cannot("read", path):
+            try:
+                found = self._dir.fs.stat(path)
+                version = found.st_ino, found.st_mtime_ns
+                if name not in self._read or self._read[name][0] != version:
+                    self._read[name] = version, self._load(path)
+            except OSError as error:
+                if not self._dir.is_missing(error):
+                    raise
+                self._read.pop(name, None)
+                return None
+        return self._read[name][1]
 
     def all(self) -> dict[bytes, _Record]:
         """All that can be read, by name."""
         with cannot("list", self._dir.path(FAILURES)):
             names = self._dir.failures()
-        records = {name: self.get(name) for name in names}
+        records = {name: self._get(name) for name in names}
         self._read = {name: self._read[name] for name in names if name in self._read}
         return {name: record for name, record in records.items() if record is not None}
 
@@ -62,19 +74,6 @@ class FailureRecords:
 
     def _path(self, name: bytes) -> str:
         return self._dir.path(FAILURES, name.decode("ascii"))
-
-    def _look(self, name: bytes) -> tuple[_Version, _Record | None] | None:
-        """The record, read again if it is another one; None if there is none."""
-        path = self._path(name)
-        try:
-            found = self._dir.fs.stat(path)
-            version = found.st_ino, found.st_mtime_ns
-            known = self._read.get(name)
-            return known if known is not None and known[0] == version else (version, self._load(path))
-        except OSError as error:
-            if not self._dir.is_missing(error):
-                raise
-        return None
 
     def _load(self, path: str) -> _Record | None:
         try:

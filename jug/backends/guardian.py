@@ -162,11 +162,12 @@ class Guardian:
             self._prefixes |= prefixes
             self._touch(self._owner.root)
         for name in names:
-            del self._later[name]
             try:
                 self._owner.remove_lock(name)
             except OSError:
-                pass  # it goes with the others, at the end
+                self._later[name] = self._fs.monotonic() + _SETTLES  # again
+            else:
+                del self._later[name]
 
     # The end
 
@@ -177,7 +178,7 @@ class Guardian:
         owner = find(self._fs, self._owner.path)
         if owner is None:
             return  # the worker has cleared up by itself
-        if self._is_well:
+        if self._is_well and not self._later:
             self._owner.remove()
             return
         holder = this_process(self._fs, self._lease)

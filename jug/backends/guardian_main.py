@@ -10,6 +10,7 @@ from .fsops import FileSystem
 from .guardian import Charge, Guardian
 from .guardian_process import ANSWERS, LINE, MEMORY, RUNS, SHARED
 from .kernel import process
+from .persistence import Persistent
 
 
 class WorkersLine:
@@ -54,4 +55,5 @@ def main(arguments: list[str]) -> None:
     charge = Charge.of(arguments)
     os.closerange(SHARED + 1, 1024)
     os.chdir("/")
-    Guardian(FileSystem(), charge, WorkersLine(charge.pid)).run()
+    fs: FileSystem = Persistent(FileSystem())  # type: ignore[assignment]  # it has all calls
+    Guardian(fs, charge, WorkersLine(charge.pid)).run()

@@ -237,8 +237,8 @@ class Packs:
 
     def _contents(self, known: _Contents, afresh: bool) -> _Contents:
         fd = self._open()
-        # NFS remembers that a file was missing; but not in a directory that is not there.
-        if fd is None and self._dir.revalidate(PACKS):
+        # NFS remembers that a file was missing.
+        if fd is None and not self._dir.ownership.is_coherent and self._dir.revalidate(PACKS):
             fd = self._open()
         if fd is None:
             return known if known.version == _ABSENT else _Contents(_ABSENT, {}, frozenset())

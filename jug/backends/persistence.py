@@ -36,9 +36,26 @@ class Persistent:
 
     def __init__(self, fs: FileSystem) -> None:
         self._plain = fs
+        self._written: set[int] = set()  # open files
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._plain, name)
+
+    def open_excl(self, path: str) -> int:
+        """Create a file, which is to be written."""
+        fd = self._plain.open_excl(path)
+        self._written.add(fd)
+        return fd
+
+    def close(self, fd: int) -> None:
+        """Close; what goes wrong then is of importance only where something was written."""
+        is_written = fd in self._written
+        self._written.discard(fd)
+        try:
+            self._plain.close(fd)
+        except OSError:
+            if is_written:
+                raise
 
     def unlink(self, path: str) -> None:
         """Remove a name of a file; that it is gone when this is asked for again means that it was done."""
@@ -91,12 +108,12 @@ def reread(attempt: Callable[[], _T]) -> _T:
         try:
             return attempt()
         except (OSError, StoreError) as error:
-            if not is_stale(error):
+            if not _is_stale(error):
                 raise
     return attempt()
 
 
-def is_stale(error: BaseException | None) -> bool:
+def _is_stale(error: BaseException | None) -> bool:
     """Whether it says, or was made of one that says, that the file is no more."""
     if isinstance(error, StoreError):
         error = error.__cause__

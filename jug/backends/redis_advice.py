@@ -1,24 +1,44 @@
-"""What a worker says of a server on which results may get lost, or are somewhere else. Said once, as a warning."""
+"""What a worker says of a server on which results may get lost, or are somewhere else: once, as a warning.
+
+On a server that may throw keys away when it is full, nobody works at all: what it throws away first may be a result
+that was reported, or that somebody is at work.
+"""
 
 from __future__ import annotations
 
 from ..config import warn
+from ..errors import StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .redis_link import Link
 
 
+def warn_of_eviction(link: Link) -> None:
+    """For who only looks."""
+    trouble = _eviction(link, link.facts())
+    if trouble:
+        warn(trouble)
+
+
+def refuse_eviction(link: Link, facts: dict[str, str] | None = None) -> None:
+    """For who works.
+
+    Raises
+    ------
+    StoreError
+        The server may throw results away.
+    """
+    trouble = _eviction(link, link.facts() if facts is None else facts)
+    if trouble:
+        raise StoreError(trouble)
+
+
 def advise(link: Link) -> None:
-    """Look at how the server is set up, as far as it tells, and warn."""
+    """Look at how the server is set up, as far as it tells, and warn a worker that is about to begin, or refuse."""
     facts = link.facts()
     place = link.address.place
-    policy = facts.get("maxmemory_policy", "")
-    if policy.startswith("allkeys-") and facts.get("maxmemory", "0") != "0":
-        warn(
-            f"The Redis server at {place} throws results away once it is full "
-            f"(maxmemory-policy {policy}): set it to noeviction"
-        )
+    refuse_eviction(link, facts)
     if facts.get("aof_enabled") == "0" and link.setting("save") == "":
         warn(
             f"The Redis server at {place} saves nothing to disk: when it ends, all results are lost "
@@ -30,6 +50,16 @@ def advise(link: Link) -> None:
             f"Database {database} of the Redis server at {place} is empty, but there are results in database 0, "
             "which Jug 2.7 used whatever its jugdir said: without the number, the jugdir means that one"
         )
+
+
+def _eviction(link: Link, facts: dict[str, str]) -> str:
+    """Also if only keys that expire are thrown away: workers whose signs of life go would be taken for gone."""
+    policy = facts.get("maxmemory_policy", "noeviction")
+    if policy == "noeviction" or facts.get("maxmemory", "0") == "0":
+        return ""
+    what = "throws results away" if policy.startswith("allkeys-") else "forgets who is at work"
+    place = link.address.place
+    return f"The Redis server at {place} {what} once it is full (maxmemory-policy {policy}): set it to noeviction"
 
 
 def _has_results(link: Link, database: int) -> bool:

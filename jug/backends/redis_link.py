@@ -47,14 +47,23 @@ class Script:
 
 
 class Link:
-    """Asks the server at `uri`."""
+    """Asks the server at `uri`.
+
+    Attributes
+    ----------
+    address : Address
+    absences : int
+        How often the server was away for longer than a moment.
+    """
 
     def __init__(self, uri: str) -> None:
         self.address = Address(uri)
+        self.absences = 0
         self._met = False  # the server has answered
         self._gave_up = ""  # why patience ended, if there has been no answer since
         self._aside: tuple[bytes, bool, float] | None = None
         self._connection: Any = None
+        self._life: object = None
         self._renew()
 
     def ask(self, *command: Word, owed: bool = False) -> Any:
@@ -82,14 +91,29 @@ class Link:
             reply = self.ask("EVAL", script.source, len(keys), *keys, *arguments, owed=owed)
         return reply
 
-    def scan(self, pattern: bytes) -> Iterator[list[bytes]]:
-        """The keys that match, some at a time; a key may come twice. The server goes on with other work in between."""
-        cursor: Word = 0
+    def scan(self, pattern: bytes) -> set[bytes]:
+        """The keys that match. The server goes on with other work in between.
+
+        All of them are of the same life of the same server: what one says before a restart, or before another one took
+        its place, is no answer to what comes after that.
+        """
         while True:
-            cursor, keys = self.ask("SCAN", cursor, "MATCH", pattern, "COUNT", _SCAN_COUNT)
-            yield keys
-            if int(cursor) == 0:
-                return
+            keys = self._scan(pattern)
+            if keys is not None:
+                return keys
+
+    def _scan(self, pattern: bytes) -> set[bytes] | None:
+        """All keys, or None if the server began a new life on the way."""
+        keys: set[bytes] = set()
+        cursor, life = 0, None
+        while cursor or life is None:
+            told, some = self.ask("SCAN", cursor, "MATCH", pattern, "COUNT", _SCAN_COUNT)
+            life = life or self._life
+            if self._life != life:
+                return None
+            keys.update(some)
+            cursor = int(told)
+        return keys
 
     def facts(self) -> dict[str, str]:
         """What the server tells about itself; empty if it does not."""
@@ -101,6 +125,10 @@ class Link:
         told = self._if_allowed("CONFIG", "GET", name) or [b"", None]
         value = next(iter(told.values())) if isinstance(told, dict) else told[1]
         return None if value is None else value.decode()
+
+    def say_more(self, what: str) -> None:
+        """If patience has ended, this says why from now on."""
+        self._gave_up = self._gave_up and what
 
     def set_aside(self, key: bytes, answer: bool) -> None:
         """Remember what the last question also told; good for one :meth:`recall`, now."""
@@ -138,6 +166,7 @@ class Link:
                     self._wait(outage, trouble)
                     replies, trouble = self._try(commands)
                 outage.end()
+            self.absences += outage.is_told
         self._met, self._gave_up = True, ""
         return replies
 
@@ -184,6 +213,7 @@ class Link:
         if connection is None:
             connection = self.address.new_connection(self._met)
             connection.connect()
+            self._life = _life_of(connection)
             self._connection = connection
         packed = connection.pack_commands(commands) if len(commands) > 1 else connection.pack_command(*commands[0])
         connection.send_packed_command(_in_pieces(packed), check_health=False)
@@ -208,6 +238,14 @@ def _read(connection: Any) -> Any:
         return connection.read_response()
     except ResponseError as error:  # an answer, too: those to the other commands follow
         return error
+
+
+def _life_of(connection: Any) -> object:
+    """What is the same as long as it is the same server, which was not started again."""
+    connection.send_command("INFO", "server", check_health=False)
+    text = _read(connection)
+    lines = text.splitlines() if isinstance(text, bytes) else []  # otherwise it does not tell: then this is another one
+    return next((line for line in lines if line.startswith(b"run_id:")), None) or object()
 
 
 def _in_pieces(packed: Sequence[bytes]) -> Iterator[bytes | memoryview]:

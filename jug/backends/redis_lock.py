@@ -1,20 +1,32 @@
 """A lock is two keys that change together, each time in one step: ``lock:<hash>`` and ``holder:<hash>``.
 
 ``lock:<hash>`` is ``L`` (locked) or ``F`` (failed): workers of Jug 2.7 know no other values, do not take a lock with
-another value for one, and overwrite it. Who holds the lock is in ``holder:<hash>``:
+another value for one, and overwrite it. Who holds the lock is in ``holder:<hash>``, its *token*:
 ``<host>:<pid>:<seconds since the epoch>:<worker>-<number>``. No two are the same, so that a change whose answer was
-lost can be repeated, and only the holder's own lock is ever released. Jug 2.7 writes and removes ``lock:<hash>`` alone:
-a lock without holder is one of its own, a holder without lock means nothing.
+lost can be repeated, and only the holder's own lock is ever released.
+
+**Leases.** The lock itself does not expire: whether its holder is alive is told by the holder's one sign of life
+(:mod:`jug.backends.redis_worker`), for all of its locks. Locks that expire one by one would have to be renewed one by
+one, and the helper would have to be told of each: a message per task, and nothing would be left that says whose the
+lock was. And Jug 2.7, whose GETSET takes the time from a key that was to expire, would make them last for ever. As it
+is, the locks of a worker that is gone stand until somebody wants one, or the worker's helper, which outlives it for a
+moment, gives them back.
+
+**Taking over** is to delete the two keys if they are still those of the holder that was found to be gone, and if there
+is still no sign of life of it, in one step; and then to take the free lock like anybody else. So of many contenders,
+old ones among them, one wins.
+
+Jug 2.7 writes and removes ``lock:<hash>`` alone: a lock without holder is one of its own, which nobody ever takes for
+abandoned; a holder without lock means nothing. (A lock that 2.7 took where a holder was left, since its ``cleanup``
+removed ours, is taken for that holder's.)
 """
 
 from __future__ import annotations
 
-import os
-import time
-from itertools import count
-
 from .base import LockDetails, as_name, base_lock
+from .redis_helper import GIVE_BACK, HOLDER, LOCK, WORKER, worker_of
 from .redis_link import TOGETHER, Script
+from .redis_results import RESULT, publish
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,27 +34,28 @@ if TYPE_CHECKING:
 
     from .base import Name
     from .redis_link import Link
+    from .redis_liveness import Liveness
+    from .redis_worker import Worker
 
-RESULT, LOCK, HOLDER = b"result:", b"lock:", b"holder:"
 _LOCKED, _FAILED = b"L", b"F"
 
-# 1: it is ours; 2: it is ours, and there is a result; 0: it is locked; -1: it has failed.
-_ACQUIRE = Script("""\
+# 1: it is ours; 2: it is ours, and there is a result; 0: it is locked; -1: it has failed. Then the holder that is in
+# the way, and for how many milliseconds there will still be a sign of life of it.
+_ACQUIRE = Script(f"""\
 if redis.call('SET', KEYS[1], 'L', 'NX') then
     redis.call('SET', KEYS[2], ARGV[1])
 elseif redis.call('GET', KEYS[1]) == 'F' then
-    return -1
-elseif redis.call('GET', KEYS[2]) ~= ARGV[1] then
-    return 0
+    return {{-1, '', 0}}
+else
+    local holder = redis.call('GET', KEYS[2]) or ''
+    if holder ~= ARGV[1] then
+        local worker = string.match(holder, ':(%x+)%-%d+$')
+        return {{0, holder, worker and redis.call('PTTL', '{WORKER.decode()}' .. worker) or 0}}
+    end
 end
-return 1 + redis.call('EXISTS', KEYS[3])
+return {{1 + redis.call('EXISTS', KEYS[3]), '', 0}}
 """)
-_RELEASE = Script("""\
-if redis.call('GET', KEYS[2]) ~= ARGV[1] or redis.call('GET', KEYS[1]) == 'F' then
-    return 0
-end
-return redis.call('DEL', KEYS[1], KEYS[2])
-""")
+_RELEASE = Script(GIVE_BACK)
 # Without a token: whoever holds it.
 _FAIL = Script("""\
 if ARGV[1] ~= '' and redis.call('GET', KEYS[2]) ~= ARGV[1] or redis.call('EXISTS', KEYS[1]) == 0 then
@@ -60,32 +73,67 @@ return redis.call('DEL', KEYS[1], KEYS[2])
 
 
 class redis_lock(base_lock):
-    """The lock `name` on the server of `link`.
+    """The lock `name` on the server of `link`, for the worker `me`.
 
     Acquiring it also tells whether the result is there: a ``can_load`` that follows at once costs no question.
     """
 
-    def __init__(self, link: Link, name: Name) -> None:
-        name = as_name(name)
+    def __init__(self, link: Link, name: Name, me: Worker, liveness: Liveness) -> None:
+        self._name = as_name(name)
         self._link = link
-        self._keys = LOCK + name, HOLDER + name
-        self._result = RESULT + name
+        self._me = me
+        self._liveness = liveness
+        self._keys = LOCK + self._name, HOLDER + self._name
+        self._result = RESULT + self._name
         self._token = b""
 
     def get(self) -> bool:
-        token = _new_token()
-        told = self._link.run(_ACQUIRE, (*self._keys, self._result), token)
+        token = self._me.token()
+        self._me.held[token] = self._name  # first of all: no other thread is to take it for one that was forgotten
+        try:
+            told, holder, life = self._acquire(token)
+            if told == 0 and self._is_freed(holder, life):
+                told, holder, life = self._acquire(token)
+        except BaseException:
+            del self._me.held[token]
+            raise
         if told > 0:
             self._token = token
             self._link.set_aside(self._result, told == 2)
         else:
+            del self._me.held[token]
             self._link.set_aside(self._keys[0], told < 0)
-        return bool(told > 0)
+        return told > 0
+
+    def _acquire(self, token: bytes) -> tuple[int, bytes, int]:
+        # Owed: there were locks before, and a server that is full now is worth waiting for.
+        told, holder, life = self._link.run(_ACQUIRE, (*self._keys, self._result), token, owed=True)
+        return told, holder, life
+
+    def _is_freed(self, holder: bytes, life: int) -> bool:
+        """Take the lock from a holder that is gone; True if it may be free now."""
+        if worker_of(holder) != self._me.name:
+            return self._liveness.dismiss(holder, life)
+        if holder in self._me.held:
+            return False
+        # We had it, and the server, which has lost its last moments, does not know that we gave it back.
+        self._link.run(_RELEASE, self._keys, holder, owed=True)
+        return True
 
     def release(self) -> None:
         if self._token:
             self._link.run(_RELEASE, self._keys, self._token, owed=True)
-            self._token = b""
+            self._let_go()
+
+    def publish(self, value: bytes) -> bool:
+        """Store the value of a result that was computed under this lock, and release it; see there."""
+        stored = publish(self._link, self._name, value, self._keys, self._token)
+        self._let_go()
+        return stored
+
+    def _let_go(self) -> None:
+        self._me.held.pop(self._token, None)
+        self._token = b""
 
     def is_locked(self) -> bool:
         return bool(self._link.ask("EXISTS", self._keys[0]))
@@ -97,27 +145,40 @@ class redis_lock(base_lock):
         told = self._link.recall(self._keys[0])
         return bool(self._link.ask("GET", self._keys[0]) == _FAILED) if told is None else told
 
-    def remove(self, failed_only: bool = False) -> bool:
-        """Remove the lock, whoever holds it; True if it was there (and had failed, if that is asked)."""
-        state = self._link.ask("GET", self._keys[0])
-        if state is None or (failed_only and state != _FAILED):
-            return False
-        removed = self._link.run(_REMOVE, self._keys, "failed" if failed_only else "any")
-        return bool(removed) or not self.is_locked()
+
+def remove_lock(link: Link, name: bytes, failed_only: bool = False) -> bool:
+    """Remove a lock, whoever holds it; True if it was there (and had failed, if that is asked)."""
+    keys = LOCK + name, HOLDER + name
+    state = link.ask("GET", keys[0])
+    if state is None or (failed_only and state != _FAILED):
+        return False
+    removed = link.run(_REMOVE, keys, "failed" if failed_only else "any")
+    return bool(removed) or not link.ask("EXISTS", keys[0])
 
 
-def details_of(link: Link, names: Sequence[bytes]) -> dict[bytes, LockDetails]:
+def details_of(link: Link, liveness: Liveness, names: Sequence[bytes]) -> dict[bytes, LockDetails]:
     """The locks among `names`, and who holds them."""
-    details = {}
+    details, holders = {}, {}
     for start in range(0, len(names), TOGETHER):
         some = names[start : start + TOGETHER]
-        states, holders = link.ask_all(
+        states, tokens = link.ask_all(
             [("MGET", *(LOCK + name for name in some)), ("MGET", *(HOLDER + name for name in some))]
         )
-        for name, state, holder in zip(some, states, holders, strict=True):
+        for name, state, token in zip(some, states, tokens, strict=True):
             if state is not None:
-                details[name] = _details(state == _FAILED, holder or b"")
+                details[name] = _details(state == _FAILED, token or b"")
+                holders[name] = worker_of(token or b"")
+    _add_liveness(liveness, details, holders)
     return details
+
+
+def _add_liveness(liveness: Liveness, details: dict[bytes, LockDetails], holders: dict[bytes, bytes]) -> None:
+    liveness.meet((holders[name] for name, lock in details.items() if not lock.failed), anew=True)
+    workers = liveness.look({holder for holder in holders.values() if holder})
+    for name, lock in details.items():
+        worker = workers.get(holders[name])
+        if worker is not None and not lock.failed:
+            lock.worker, lock.silent, lock.abandoned = worker.worker, worker.silent, worker.gone
 
 
 def _details(failed: bool, holder: bytes) -> LockDetails:
@@ -127,15 +188,3 @@ def _details(failed: bool, holder: bytes) -> LockDetails:
     except (IndexError, ValueError):
         return LockDetails(failed)
     return LockDetails(failed, host, pid, since)
-
-
-_numbers = count(1)  # taken by one thread each, which `+= 1` does not promise
-_worker: tuple[int, str] = (0, "")  # this process, and a name for it that no other has
-
-
-def _new_token() -> bytes:
-    global _worker
-    pid, name = _worker
-    if pid != os.getpid():
-        pid, name = _worker = os.getpid(), os.urandom(6).hex()
-    return f"{os.uname().nodename}:{pid}:{time.time():.3f}:{name}-{next(_numbers)}".encode()

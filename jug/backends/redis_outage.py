@@ -23,13 +23,19 @@ _LONGEST_PAUSE = 5.0
 
 
 class Outage:
-    """One time of a server being away, for at most `patience` seconds. Use as a context, and :meth:`end` when it is."""
+    """One time of a server being away, for at most `patience` seconds. Use as a context, and :meth:`end` when it is.
+
+    Attributes
+    ----------
+    isis_told : bool
+        It lasted for longer than a moment.
+    """
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
         self._start = time.monotonic()
         self._pause = 0.0
-        self._told = False
+        self.is_told = False
         self._ear = Ear()
 
     def __enter__(self) -> Outage:
@@ -48,7 +54,7 @@ class Outage:
         """
         left = self._start + self._patience - time.monotonic()
         if left <= 0:
-            raise StoreError(trouble.what + (f" (waited for {self._patience:g} s)" if self._told else ""))
+            raise StoreError(trouble.what + (f" (waited for {self._patience:g} s)" if self.is_told else ""))
         if self._pause:
             self._tell(trouble)
             self._sleep(min(self._pause * (0.75 + os.urandom(1)[0] / 512), left), trouble)
@@ -56,12 +62,12 @@ class Outage:
 
     def end(self) -> None:
         """The server is back."""
-        if self._told:
+        if self.is_told:
             warn(f"The Redis server is back after {time.monotonic() - self._start:.1f} s")
 
     def _tell(self, trouble: Trouble) -> None:
-        if not self._told:
-            self._told = True
+        if not self.is_told:
+            self.is_told = True
             warn(f"{trouble.what}; trying again for {self._patience:g} s")
 
     def _sleep(self, seconds: float, trouble: Trouble) -> None:

@@ -1,41 +1,50 @@
 """Results and locks on a Redis server that all workers reach.
 
-The keys are those of Jug 2.7, whose workers may work on the same server: ``result:<hash>`` (base64 of the encoded
-object) and ``lock:<hash>``. Besides there are ``holder:<hash>`` (:mod:`jug.backends.redis_lock`) and ``fail:<hash>``
-(the record of a failure, as JSON). Other keys are not touched, nor are keys of these kinds whose end is not the hash of
-a task.
+The keys are those of Jug 2.7, whose workers may work on the same server: ``result:<hash>``
+(:mod:`jug.backends.redis_results`) and ``lock:<hash>``. Besides there are ``holder:<hash>``
+(:mod:`jug.backends.redis_lock`), ``worker:<id>`` and ``jug:workers`` (:mod:`jug.backends.redis_worker`),
+``fail:<hash>`` (the record of a failure, as JSON), ``corrupt:<hash>:<seconds>`` (a damaged result that was set aside)
+and ``upload:<hash>:...`` (a large result on its way). Other keys are not touched, nor are keys of these kinds whose
+end is not the hash of a task.
 
 Nothing is asked before it is needed, and what concerns many tasks is asked with a few large questions. A server that
 went away is waited for, with the result at hand kept in memory. How long a result lives is the server's business: it
-is to save its data and not to evict any (``appendonly yes``, ``maxmemory-policy noeviction``); where it does not, a
-worker says so when it begins.
+is to save its data and not to evict any (``appendonly yes``, ``maxmemory-policy noeviction``); where it does not save,
+a worker says so when it begins, and where it evicts, none begins. What a server has lost (it was flushed, or another
+one took its place that had not heard of everything) is found by the next listing, of which a worker makes one before
+it ends.
 """
 
 from __future__ import annotations
 
-from binascii import Error as Base64Error
-from binascii import a2b_base64, b2a_base64
+import hashlib
+import time
+from contextlib import contextmanager
 
-from ..errors import DamagedResultError, UnstorableError
-from .base import as_name, base_store
-from .encode import decode, encode
+from ..errors import StoreError, UnstorableError
+from .base import Listing, as_name, base_store
 from .failures import dump_record, parse_record
-from .redis_advice import advise
-from .redis_link import TOGETHER, Link
-from .redis_lock import HOLDER, LOCK, RESULT, details_of, redis_lock
+from .redis_advice import refuse_eviction, warn_of_eviction
+from .redis_helper import HOLDER, LOCK, WORKER, WORKERS
+from .redis_link import TOGETHER, Link, Script
+from .redis_liveness import Liveness
+from .redis_lock import details_of, redis_lock, remove_lock
+from .redis_results import RESULT, is_damaged, packed, unpacked
+from .redis_url import LEASE
+from .redis_worker import Worker
 
 __all__ = ["redis_lock", "redis_store"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from typing import Any
 
-    from .base import LockDetails, Name
+    from .base import LockDetails, Name, WorkerDetails, base_lock
 
     list_of_keys = list[bytes]  # in the class, `list` is a method
 
-_FAILURE = b"fail:"
+_FAILURE, _CORRUPT = b"fail:", b"corrupt:"
 _HEX = b"0123456789abcdef"
 _MB = 1 << 20
 _MOST_BYTES = 512 * _MB  # of one value, unless the server is configured otherwise
@@ -44,29 +53,50 @@ _MOST_BYTES = 512 * _MB  # of one value, unless the server is configured otherwi
 _FIRST_FETCH = 8
 _FETCH_BYTES = 2 * _MB
 
+# Rename the value KEYS[1] with the SHA-1 ARGV[1]. May be repeated.
+_SET_ASIDE = Script("""\
+local value = redis.call('GET', KEYS[1])
+if not value then
+    return redis.call('EXISTS', KEYS[2])
+end
+if redis.sha1hex(value) ~= ARGV[1] then
+    return 0
+end
+return redis.call('RENAMENX', KEYS[1], KEYS[2])
+""")
+
 
 class redis_store(base_store):
     """The store on the server at `url`; see :mod:`jug.backends.redis_url`."""
 
+    lease = LEASE
+
     def __init__(self, url: str) -> None:
         self._link = Link(url)
-        self._advised = False
+        self.lease = self._link.address.lease
+        self._worker = Worker(self._link)
+        self._liveness = Liveness(self._link, self._worker)
+        self._warned = False
         self._most_bytes: int | None = None
 
     # Results
 
     def dump(self, object: Any, name: Name) -> None:
-        value = b2a_base64(encode(object), newline=False)
-        if len(value) >= _MB and len(value) > self._limit():
-            raise UnstorableError(
-                f"The result (of type {type(object).__name__!r}) is too large for Redis: it is {len(value) / _MB:.0f} "
-                f"MB there, and {self._limit() / _MB:.0f} MB is the most (write it to a file, and return its name)"
-            )
-        self._link.ask("SET", RESULT + as_name(name), value, owed=True)
+        value = self._value(object)
+        with self._worth(value):
+            self._link.ask("SET", RESULT + as_name(name), value, owed=True)
+
+    def dump_locked(self, object: Any, name: Name, lock: base_lock) -> bool:
+        """The lock is released as well."""
+        if not isinstance(lock, redis_lock):
+            return super().dump_locked(object, name, lock)
+        value = self._value(object)
+        with self._worth(value):
+            return lock.publish(value)
 
     def load(self, name: Name) -> Any:
         name = as_name(name)
-        return _decoded(name, self._link.ask("GET", RESULT + name))
+        return unpacked(name, self._link.ask("GET", RESULT + name))
 
     def can_load(self, name: Name) -> bool:
         key = RESULT + as_name(name)
@@ -78,6 +108,14 @@ class redis_store(base_store):
 
     def list(self) -> Iterator[bytes]:
         return self._names(RESULT)
+
+    def listing(self) -> Listing:
+        return _Listing(self)
+
+    def refuse_losses(self) -> None:
+        """For a worker, once it has begun: it does not go on if the server throws results away by now."""
+        if self._worker.name:
+            refuse_eviction(self._link)
 
     def first_missing(self, names: Collection[Name]) -> bytes | None:
         wanted = [as_name(name) for name in names]
@@ -102,7 +140,7 @@ class redis_store(base_store):
             size = min(max(_FETCH_BYTES * len(some) // (read + 1), 1), 4 * size, TOGETHER)
             values.reverse()
             for name in some:
-                yield name, _decoded(name, values.pop())
+                yield name, unpacked(name, values.pop())
 
     def remove(self, name: Name) -> bool:
         return bool(self.remove_many([name]))
@@ -111,13 +149,19 @@ class redis_store(base_store):
         wanted = list(dict.fromkeys(as_name(name) for name in names))
         return {key[len(RESULT) :] for key in self._remove(_keys(RESULT, wanted))}
 
+    def set_aside(self, name: Name) -> str | None:
+        name = as_name(name)
+        value = self._link.ask("GET", RESULT + name)
+        if value is None or not is_damaged(value):
+            return None
+        place = b"%s%s:%d" % (_CORRUPT, name, time.time_ns() // 1_000_000)
+        is_done = self._link.run(_SET_ASIDE, (RESULT + name, place), hashlib.sha1(value).hexdigest())
+        return f"the key {place.decode()} on the Redis server" if is_done else None
+
     # Locks
 
     def getlock(self, name: Name) -> redis_lock:
-        if not self._advised:
-            self._advised = True
-            advise(self._link)
-        return redis_lock(self._link, name)
+        return redis_lock(self._link, name, self._worker, self._liveness)
 
     def listlocks(self) -> Iterator[bytes]:
         return self._names(LOCK)
@@ -126,13 +170,32 @@ class redis_store(base_store):
         return {name: details.failed for name, details in self.lock_details().items()}
 
     def lock_details(self) -> dict[bytes, LockDetails]:
-        return details_of(self._link, [*self.listlocks()])
+        if not (self._warned or self._worker.name):
+            self._warned = True
+            warn_of_eviction(self._link)
+        return details_of(self._link, self._liveness, [*self.listlocks()])
+
+    def wait_for_holders(self, seconds: float, sleep: Callable[[float], object]) -> None:
+        self._liveness.wait(seconds, sleep)
 
     def remove_lock(self, name: Name, failed_only: bool = False) -> bool:
-        return redis_lock(self._link, name).remove(failed_only)
+        return remove_lock(self._link, as_name(name), failed_only)
 
     def remove_locks(self) -> int:
         return len(self._remove(_keys(LOCK, self.listlocks()), HOLDER))
+
+    def remove_abandoned(self, failed: bool = True) -> int:
+        removed = self._liveness.bury_all()
+        failures = [name for name, has_failed in self.lock_states().items() if has_failed] if failed else ()
+        return removed + sum(self.remove_lock(name, failed_only=True) for name in failures)
+
+    # Workers
+
+    def workers(self) -> Sequence[WorkerDetails]:
+        return sorted(self._liveness.everybody().values(), key=lambda worker: worker.since or 0)
+
+    def run_id(self) -> str:
+        return self._worker.run()
 
     # Failures
 
@@ -157,6 +220,7 @@ class redis_store(base_store):
     # Ends
 
     def close(self) -> None:
+        self._worker.leave()
         self._link.close()
 
     @staticmethod
@@ -166,6 +230,8 @@ class redis_store(base_store):
             store.remove_locks()
             for kind in (RESULT, HOLDER, _FAILURE):
                 store._remove(_keys(kind, store._names(kind)))
+            workers = store._link.ask("HKEYS", WORKERS)
+            store._remove([WORKERS, *_keys(WORKER, workers), *store._set_aside_before()])
         finally:
             store.close()
 
@@ -173,12 +239,12 @@ class redis_store(base_store):
 
     def _names(self, kind: bytes) -> Iterator[bytes]:
         """The names of all keys of a kind, each once."""
-        length, start = len(kind) + 40, len(kind)
-        seen: set[bytes] = set()
-        for keys in self._link.scan(kind + b"*"):
-            names = {key[start:] for key in keys if len(key) == length and not key[start:].strip(_HEX)} - seen
-            seen |= names
-            yield from names
+        names = (key[len(kind) :] for key in self._link.scan(kind + b"*"))
+        return (name for name in names if _is_hash(name))
+
+    def _set_aside_before(self) -> list_of_keys:
+        found = (key.split(b":") for key in self._link.scan(_CORRUPT + b"*"))
+        return [b":".join(key) for key in found if len(key) == 3 and _is_hash(key[1]) and key[2].isdigit()]
 
     def _there(self, keys: Sequence[bytes]) -> set[bytes]:
         found = self._link.ask_all([("EXISTS", key) for key in keys])
@@ -197,6 +263,25 @@ class redis_store(base_store):
             removed += gone
         return removed
 
+    @contextmanager
+    def _worth(self, value: bytes) -> Iterator[None]:
+        """What cannot be stored is lost: say how much it was."""
+        try:
+            yield
+        except StoreError as error:
+            trouble = f"{error}; what was to be stored is lost ({len(value)} bytes)"
+            self._link.say_more(trouble)
+            raise StoreError(trouble) from error
+
+    def _value(self, object: Any) -> bytes:
+        value = packed(object)
+        if len(value) >= _MB and len(value) > self._limit():
+            raise UnstorableError(
+                f"The result (of type {type(object).__name__!r}) is too large for Redis: it is {len(value) / _MB:.0f} "
+                f"MB there, and {self._limit() / _MB:.0f} MB is the most (write it to a file, and return its name)"
+            )
+        return value
+
     def _limit(self) -> int:
         """How many bytes a value may have."""
         if self._most_bytes is None:
@@ -205,17 +290,21 @@ class redis_store(base_store):
         return self._most_bytes
 
 
+class _Listing(Listing):
+    """For a worker, the results of a server that throws results away are not worth listing."""
+
+    def __init__(self, store: redis_store) -> None:
+        super().__init__(store)
+        self._check = store.refuse_losses
+
+    def refresh(self) -> tuple[set[bytes], set[bytes]]:
+        self._check()
+        return super().refresh()
+
+
+def _is_hash(name: bytes) -> bool:
+    return len(name) == 40 and not name.strip(_HEX)
+
+
 def _keys(kind: bytes, names: Iterable[bytes]) -> list[bytes]:
     return [kind + name for name in names]
-
-
-def _decoded(name: bytes, value: bytes | None) -> Any:
-    if value is None:
-        raise KeyError(name)
-    try:
-        data = a2b_base64(value)
-        if len(data) != len(value) // 4 * 3 - value[-2:].count(b"="):  # what is no base64 has been passed over
-            raise ValueError("it is not base64")
-        return decode(data)
-    except (Base64Error, ValueError, KeyError) as error:  # a KeyError would say that there is no result
-        raise DamagedResultError(f"The result {name.decode()} on the Redis server is damaged: {error}") from error

@@ -1,9 +1,10 @@
 """What a user writes to name a Redis store, and what may be shown of it.
 
 Every URL of ``redis.from_url`` is taken (``redis://``, ``rediss://``, ``unix://``, with user, password, database and
-options), and besides: ``redis:`` alone for the defaults, ``redis+unix://`` for ``unix://``, and the option
-``patience=SECONDS``: how long a worker waits for a server that went away. A mistake is a UsageError of one sentence.
-Nothing that could be a password is ever part of a message.
+options), and besides: ``redis:`` alone for the defaults, ``redis+unix://`` for ``unix://``, and the options
+``patience=SECONDS``: how long a worker waits for a server that went away, and ``lease=SECONDS``: how long one may give
+no sign of life before it counts as gone. A mistake is a UsageError of one sentence. Nothing that could be a password is
+ever part of a message.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 
 #: Seconds that a worker waits for a server that it has met before.
 PATIENCE = 600.0
+#: Seconds without a sign of life after which the locks of a worker are taken over.
+LEASE = 60.0
 
+_OURS = {"patience": PATIENCE, "lease": LEASE}
+_LEAST = {"patience": 0.0, "lease": 1.0}
 _SECONDS_TO_CONNECT = 5
 _SECONDS_TO_ANSWER = {False: 5, True: 30}  # by whether the server has been reached before
 _FORMS = "redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], rediss://... (TLS) or unix:///PATH/OF/SOCKET[?db=NUMBER]"
@@ -27,16 +32,19 @@ class Address:
 
     Attributes
     ----------
+    url : str
+        As the redis package takes it.
     place : str
         What may be said about it: ``host:port`` or the path of a socket.
     database : int
     has_password : bool
-    patience : float
+    patience, lease : float
     """
 
     def __init__(self, uri: str) -> None:
         self._shown = masked(uri)
-        self._url, self.patience = self._prepared(uri)
+        self.url, ours = self._prepared(uri)
+        self.patience, self.lease = ours["patience"], ours["lease"]
         options = self._pool(False).connection_kwargs
         self.has_password = bool(options.get("password"))
         self.database = int(options.get("db") or 0)
@@ -49,10 +57,10 @@ class Address:
     def _pool(self, known: bool) -> Any:
         redis = _package()
         options: dict[str, Any] = {"socket_timeout": _SECONDS_TO_ANSWER[known], "retry": _never_again()}
-        if not self._url.startswith("unix:"):
+        if not self.url.startswith("unix:"):
             options.update(socket_connect_timeout=_SECONDS_TO_CONNECT, socket_keepalive=True)
         try:
-            pool = redis.ConnectionPool.from_url(self._url, **options)
+            pool = redis.ConnectionPool.from_url(self.url, **options)
             pool.connection_kwargs["decode_responses"] = False  # results are bytes, whatever the URL says
             pool.make_connection()  # knows which options there are
         except TypeError as error:
@@ -63,8 +71,8 @@ class Address:
             raise self._mistake(str(error)) from None
         return pool
 
-    def _prepared(self, uri: str) -> tuple[str, float]:
-        """The URL as the redis package takes it, and the patience."""
+    def _prepared(self, uri: str) -> tuple[str, dict[str, float]]:
+        """The URL as the redis package takes it, and our own options."""
         scheme, _, rest = uri.partition(":")
         scheme = "unix" if scheme == "redis+unix" else scheme
         if not rest and scheme == "redis":
@@ -77,18 +85,19 @@ class Address:
             raise self._mistake("there is no path of a socket (unix:///PATH/OF/SOCKET)")
         if scheme != "unix" and database.strip("0123456789"):
             raise self._mistake(f"{database!r} is not the number of a database")
-        options = query.split("&") if question else []
-        kept = [option for option in options if not option.startswith("patience=")]
-        given = [option.partition("=")[2] for option in options if option not in kept]
-        return f"{scheme}:{url}" + ("?" + "&".join(kept) if kept else ""), self._seconds(given)
+        options = [option.partition("=")[::2] for option in query.split("&")] if question else []
+        kept = [f"{name}={value}" for name, value in options if name not in _OURS]
+        ours = {name: self._seconds(name, value) for name, value in options if name in _OURS}
+        return f"{scheme}:{url}" + ("?" + "&".join(kept) if kept else ""), {**_OURS, **ours}
 
-    def _seconds(self, given: list[str]) -> float:
+    def _seconds(self, name: str, value: str) -> float:
         try:
-            seconds = float(given[-1]) if given else PATIENCE
+            seconds = float(value)
         except ValueError:
             seconds = -1
-        if not 0 <= seconds < float("inf"):
-            raise self._mistake(f"patience={given[-1]!r} is not a number of seconds")
+        if not _LEAST[name] <= seconds < float("inf"):
+            least = f" of at least {_LEAST[name]:g}" if _LEAST[name] else ""
+            raise self._mistake(f"{name}={value!r} is not a number of seconds{least}")
         return seconds
 
     def _mistake(self, what: str) -> UsageError:

@@ -7,6 +7,7 @@ barrier, and what that barrier needs is there (or anything new is), there is ano
 from __future__ import annotations
 
 from .. import task
+from ..errors import StoreError
 from .failures import Failures
 from .graph import Graph
 from .jugfile import barrier_of
@@ -66,6 +67,12 @@ class Execution:
 
     def run(self, jugspace: Mapping[str, Any]) -> Outcome:
         """Execute, starting with the jugfile as it has just been read."""
+        outcome = self._passes(jugspace)
+        if outcome.ending is Ending.COMPLETE:
+            self._clear_up()
+        return outcome
+
+    def _passes(self, jugspace: Mapping[str, Any]) -> Outcome:
         idle_passes = 0
         while True:
             known = len(self._finished)
@@ -102,6 +109,13 @@ class Execution:
         outcome = scheduler.run()
         self._finished |= scheduler.finished()
         return outcome
+
+    def _clear_up(self) -> None:
+        """Remove what the dead have left: nobody will ask any more for their locks."""
+        try:
+            current_store(self._store).remove_abandoned(failed=False)
+        except StoreError:
+            pass  # all is complete, even where nothing can be removed
 
     def _wants_another(self, jugspace: Mapping[str, Any], outcome: Outcome) -> bool:
         if barrier_of(jugspace) is None:

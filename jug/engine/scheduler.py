@@ -321,6 +321,7 @@ class Scheduler:
             return True  # sys.exit() in a task is a failure of that task, too
         self.plan.vanished(lost)
         self.plan.freed(node)
+        self._look()  # where one result got lost there may be more
         return False
 
     def _failed(self, node: int, error: BaseException) -> None:

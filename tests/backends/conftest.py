@@ -23,7 +23,15 @@ def in_memory(path):
 
 def on_redis(path):
     server = shared_server()
-    return lambda: redis_store(server.url)
+
+    def open_store():
+        opened.append(redis_store(server.url))
+        return opened[-1]
+
+    return open_store
+
+
+opened = []  # to be closed at the end of a test: each has a process that keeps its locks alive
 
 
 # From a temporary path to a function that opens the same store again and again, as other processes would.
@@ -40,7 +48,9 @@ BACKENDS = {
 
 @pytest.fixture(params=BACKENDS)
 def reopen(request, tmp_path):
-    return BACKENDS[request.param](tmp_path)
+    yield BACKENDS[request.param](tmp_path)
+    while opened:
+        opened.pop().close()
 
 
 @pytest.fixture

@@ -139,10 +139,7 @@ def test_how_many_calls_the_usual_operations_make(tmp_path, names):
     assert calls_of(store, lock.release) == ["stat", "unlink"]
     assert calls_of(store, lambda: store.load(names[0])) == ["open_read", "read", "read", "close"]
     assert calls_of(store, lambda: store.can_load(names[0])) == ["stat"]
-    assert calls_of(store, lambda: store.can_load(names[2])) == [
-        *("stat", "open_dir", "close", "open_dir"),
-        *("open_read", "open_dir"),  # nor is there a pack
-    ]
+    assert calls_of(store, lambda: store.can_load(names[2])) == ["stat", "open_dir", "close", "open_dir", "open_read"]
 
 
 def test_a_writer_killed_at_any_call_leaves_nothing_half_done(tmp_path, name):

@@ -1,5 +1,6 @@
 """The process that looks after what a worker holds: real processes, and real signals."""
 
+import errno
 import gc
 import os
 import signal
@@ -12,7 +13,9 @@ from processes import ROOT
 
 from jug.backends.file_store import file_store
 from jug.backends.fsops import FileSystem
+from jug.backends.guardian import Charge, Guardian
 from jug.backends.kernel import process
+from jug.backends.persistence import Persistent
 from jug.errors import StoreError
 
 HOLDER = """
@@ -304,3 +307,39 @@ def test_over_a_network_who_has_deferred_a_lock_can_have_it_again(tmp_path, name
     lock.release()
     store.close()
     assert os.listdir(tmp_path / "locks") == []
+
+
+class LastWords:
+    """The line to a worker that defers the lock, and ends."""
+
+    def __init__(self, name):
+        self._messages = [["d" + name.decode(), "b"], None]
+
+    def listen(self, seconds):
+        return self._messages.pop(0)
+
+    def running(self):
+        return b"", 0.0
+
+    def is_stopped(self):
+        return False
+
+
+@pytest.mark.parametrize("times", [1, 5])
+def test_a_deferred_lock_goes_although_it_could_not_be_removed_at_first(tmp_path, name, monkeypatch, times):
+    store = file_store(tmp_path)
+    assert store.getlock(name).get()
+    worker = store._dir.ownership
+    left = [times]
+
+    def unlink(fs, path):
+        if path.endswith(".lock") and "/locks/" in path and left[0]:
+            left[0] -= 1
+            raise OSError(errno.EIO, "Input/output error")
+        os.unlink(path)
+
+    monkeypatch.setattr(FileSystem, "unlink", unlink)
+    fs = Persistent(FileSystem())
+    Guardian(fs, Charge(worker.file(), os.getpid(), 300.0), LastWords(name)).run()
+    assert left == [0] and os.listdir(tmp_path / "locks") == []
+    worker.close()

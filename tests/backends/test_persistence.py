@@ -201,6 +201,8 @@ class OnNfs:
     def __getattr__(self, call):
         if call in ("abspath", "pid", "host", "token", "sleep", "monotonic", "now", "ear"):
             return getattr(self._client.disk, call)
+        if call == "kind":
+            return lambda path: self._client.kind
         return lambda *args: self._client.call(call, *args)
 
 
@@ -213,3 +215,45 @@ def test_that_there_is_no_result_is_an_answer_of_the_server(name):
     with pytest.raises(FileNotFoundError):
         two._fs.stat(two._dir.result(name))  # what this client believes, for half a minute
     assert two.can_load(name)
+
+
+def test_that_there_is_no_failure_is_an_answer_of_the_server_too(name):
+    disk = Disk()
+    one, two = (file_store("/jugdir", fs=OnNfs(disk, number)) for number in range(2))
+    one.record_failure(name[:-1] + b"x", {})
+    assert two.failure(name) is None
+    one.record_failure(name, {"run": "this"})
+    with pytest.raises(FileNotFoundError):
+        two._fs.stat(f"/jugdir/failures/{name.decode()}")
+    assert two.failure(name) == {"run": "this"}
+
+
+@pytest.mark.parametrize("word", PASSING)
+def test_an_error_of_closing_what_was_only_read_is_of_no_importance(store, fs, name, word):
+    store.dump([1, 2], name)
+    lock = store.getlock(name)
+    assert lock.get()
+    fs.fail("close", word, times=10**6, done=True)
+    assert store.load(name) == [1, 2] and store.can_load(name) and store.lock_states() == {name: False}
+    lock.release()
+    assert store.lock_states() == {}
+
+
+def test_a_file_that_could_not_be_closed_is_written_again(store, fs, name):
+    store.dump([0], name)  # all directories are there
+    fs.fail("rename", "EIO", times=0)
+    before = len(fs.made.get("rename", ()))
+    plain = fs.close
+    fds = []
+
+    def close(fd):
+        if not fds and fs.fstat(fd).st_size:  # the first that holds something: the result
+            fds.append(fd)
+            plain(fd)
+            raise OSError(errno.EIO, "Input/output error")
+        plain(fd)
+
+    fs.close = close
+    store.dump([1, 2], name)
+    assert fds and len(fs.made["rename"]) == before + 1
+    assert store.load(name) == [1, 2] and temporary_files(fs) == []

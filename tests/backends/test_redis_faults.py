@@ -13,12 +13,20 @@ from jug.backends.redis_store import redis_store
 from jug.errors import StoreError
 
 NAMES = [hashlib.sha1(b"%d" % i).hexdigest().encode() for i in range(5)]
+DAMAGED = hashlib.sha1(b"damaged").hexdigest().encode()
 MISSING = hashlib.sha1(b"missing").hexdigest().encode()
 
 
 def locked(store, name=MISSING):
     lock = store.getlock(name)
     assert lock.get()
+    return lock
+
+
+def lost(store, name=NAMES[2]):
+    """A lock that somebody took away."""
+    lock = locked(store, name)
+    store.remove_lock(name)
     return lock
 
 
@@ -40,6 +48,12 @@ CALLS = {
     "get and look": lambda store: (locked(store), store.can_load(MISSING))[1],
     "get and release": lambda store: locked(store).release(),
     "get and fail": lambda store: locked(store).fail(),
+    "get, store and release": lambda store: (lock := locked(store), store.dump_locked(1, MISSING, lock))[1],
+    "store under a lost lock": lambda store: store.dump_locked("new", NAMES[2], lost(store)),
+    "set aside": lambda store: (store.set_aside(NAMES[0]), (store.set_aside(DAMAGED) or "").partition(":")[0]),
+    "workers": lambda store: (store.run_id() == store.workers()[0].run, len(store.workers())),
+    "remove abandoned": lambda store: store.remove_abandoned(),
+    "get and close": lambda store: (locked(store), store.close())[1],
     "get twice": lambda store: (locked(store), store.getlock(MISSING).get())[1],
     "release and get": lambda store: (locked(store).release(), store.getlock(MISSING).get()),
     "lock states": lambda store: store.lock_states(),
@@ -58,6 +72,7 @@ def prepare(server):
     store = redis_store(server.url)
     for i, name in enumerate(NAMES):
         store.dump(i, name)
+    server.ask("SET", b"result:" + DAMAGED, "!!!!")
     assert store.getlock(NAMES[0]).get()
     assert locked(store, MISSING).fail()
     store.remove_lock(MISSING)
@@ -65,35 +80,43 @@ def prepare(server):
     assert failed.get()
     assert failed.fail()
     store.record_failure(NAMES[1], {"error": "ValueError"})
-    store.close()
     server.ask("SCRIPT", "FLUSH")
+    return store
 
 
 def content(server):
-    """All keys and values; of holders, only that there is one."""
+    """All keys and values; of holders, only that there is one, and of workers, how many there are."""
     client = server.client()
-    keys = sorted(client.keys())
-    values = {key: key.startswith(b"holder:") or client.get(key) for key in keys}
+    keys = sorted(key for key in client.keys("*") if not key.startswith((b"worker:", b"jug:workers")))
+    values = {_timeless(key): key.startswith(b"holder:") or client.get(key) for key in keys}
+    values["workers"] = client.hlen("jug:workers")
+    assert values["workers"] == len(client.keys("worker:*"))
     client.close()
     return values
+
+
+def _timeless(key):
+    return key.rpartition(b":")[0] if key.startswith(b"corrupt:") else key
 
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("fault", [BEFORE, AFTER])
 def test_a_connection_that_breaks_at_any_exchange_changes_nothing(call, fault, capsys):
     server = shared_server()
-    prepare(server)
+    others = prepare(server)
     store = redis_store(server.url)
     expected = CALLS[call](store), content(server)
     store.close()
+    others.close()
     breaking = 1  # not the very first: a server that was never met is not waited for
     while True:
-        prepare(server)
+        others = prepare(server)
         with Proxy(server, lambda number, nth=breaking: fault if number == nth else None) as proxy:
             store = redis_store(proxy.url)
             store.can_load(MISSING)
             assert (CALLS[call](store), content(server)) == expected
             store.close()
+        others.close()
         if not proxy.broken:
             break
         breaking += 1
@@ -116,12 +139,15 @@ def test_of_a_connection_that_breaks_again_and_again_the_user_is_told_once(capsy
     assert told[1].startswith("jug: warning: The Redis server is back after ")
 
 
+_LOST = r"Cannot reach the Redis server at .* \(waited for 0.3 s\); what was to be stored is lost \(60 bytes\)$"
+
+
 def test_patience_ends_and_after_that_there_is_none(capsys):
     server = shared_server()
     with Proxy(server, lambda number: BEFORE if number else None) as proxy:
         store = redis_store(proxy.url + "?patience=0.3")
         assert not store.can_load(MISSING)
-        with pytest.raises(StoreError, match=r"Cannot reach the Redis server at .* \(waited for 0.3 s\)$"):
+        with pytest.raises(StoreError, match=_LOST):
             store.dump(1, MISSING)
         before = proxy.broken
         with pytest.raises(StoreError, match="Cannot reach"):

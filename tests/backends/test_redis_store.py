@@ -12,7 +12,6 @@ import zlib
 import pytest
 from redis_server import RedisServer, shared_server
 
-from jug.backends.redis_lock import _new_token
 from jug.backends.redis_store import redis_store
 from jug.errors import DamagedResultError, StoreError, UnstorableError
 
@@ -36,6 +35,11 @@ def store(server):
     store = redis_store(server.url)
     yield store
     store.close()
+
+
+def keys(client):
+    """All keys but those that say who is at work."""
+    return [key for key in client.keys("*") if not key.startswith((b"worker:", b"jug:workers"))]
 
 
 @pytest.fixture
@@ -69,11 +73,20 @@ def test_an_array_is_base64_of_zlib_of_a_tagged_npy_file(store, client):
     assert zlib.decompress(base64.b64decode(client.get(b"result:" + NAME)))[:7] == b"N\x93NUMPY"
 
 
-def test_none_is_the_empty_string(store, client):
+def test_none_is_a_pickle_like_any_other(store, client):
     store.dump(None, NAME)
-    assert client.get(b"result:" + NAME) == b""
+    data = zlib.decompress(base64.b64decode(client.get(b"result:" + NAME), validate=True))
+    assert pickle.loads(data[1:]) is None
     assert store.can_load(NAME)
     assert store.load(NAME) is None
+
+
+def test_a_value_ends_with_its_checksum(store, client):
+    store.dump([1, "a"], NAME)
+    data = base64.b64decode(client.get(b"result:" + NAME), validate=True)
+    assert data[-31:-24] == b"JUGSUM1"
+    assert data[-24:-16] == (len(data) - 31).to_bytes(8, "big")
+    assert data[-16:] == hashlib.blake2b(data[:-31], digest_size=16).digest()
 
 
 # As a worker of Jug 2.7.0 wrote them: 2, None and numpy.arange(3).
@@ -99,8 +112,9 @@ def test_what_2_7_wrote_is_read(store, client, value):
 )
 def test_a_damaged_result_is_reported_and_never_returned(store, client, value):
     client.set(b"result:" + NAME, value)
-    with pytest.raises(DamagedResultError, match=f"^The result {NAME.decode()} on the Redis server is damaged: "):
+    with pytest.raises(DamagedResultError, match=f"^The result {NAME.decode()} on the Redis server is damaged: ") as e:
         store.load(NAME)
+    assert e.value.name == NAME
 
 
 # What 2.7.0 was seen to do, by experiments with MONITOR: it locks with GETSET lock:<hash> L (and has the lock if there
@@ -114,16 +128,16 @@ def test_a_held_lock_is_what_2_7_knows_and_its_holder_is_another_key(store, clie
     assert client.get(b"lock:" + NAME) == b"L"
     assert client.pttl(b"lock:" + NAME) == -1
     host, pid = re.escape(os.uname().nodename), os.getpid()
-    assert re.fullmatch(rf"{host}:{pid}:\d+\.\d+:[0-9a-f]{{12}}-\d+", client.get(b"holder:" + NAME).decode())
+    assert re.fullmatch(rf"{host}:{pid}:\d+\.\d+:[0-9a-f]{{16}}-\d+", client.get(b"holder:" + NAME).decode())
     lock.release()
-    assert client.keys() == []
+    assert keys(client) == []
 
 
-def test_no_two_holders_are_the_same_not_even_those_of_threads():
+def test_no_two_holders_are_the_same_not_even_those_of_threads(store):
     tokens = []
 
     def take_many():
-        tokens.extend([_new_token() for _ in range(2000)])
+        tokens.extend([store._worker.token() for _ in range(2000)])
 
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -171,7 +185,7 @@ def test_a_lock_that_2_7_tried_to_take_is_released_all_the_same(store, client):
     assert lock.get()
     assert client.getset(b"lock:" + NAME, b"L") == b"L"
     lock.release()
-    assert client.keys() == []
+    assert keys(client) == []
 
 
 def test_a_lock_that_2_7_marked_as_failed_is_not_released(store, client):
@@ -191,7 +205,7 @@ def test_a_lock_that_2_7_removed_can_be_taken_again(store, client):
     lock.release()
     assert other.is_locked()
     other.release()
-    assert client.keys() == []
+    assert keys(client) == []
 
 
 def test_who_holds_a_lock_is_told(store, client):
@@ -236,6 +250,7 @@ def test_keys_of_others_are_neither_seen_nor_removed(store, server, client):
     assert list(store.list()) == list(store.listlocks()) == [NAME]
     assert store.cleanup([]) == 0  # somebody is at work at it
     assert store.remove_locks() == 1
+    store.close()
     redis_store.remove_store(server.url)
     left = client.keys()
     assert dict(zip(left, client.mget(left), strict=True)) == FOREIGN
@@ -275,18 +290,29 @@ def test_a_hundred_thousand_results_take_few_questions(store, client):
     assert calls["exists"] < 99_990 + 3000
 
 
-def test_a_task_takes_three_questions(store, client):
-    store.getlock(OTHER).get()  # the scripts are known now
-    store.getlock(OTHER).release()
-    client.config_resetstat()
-    lock = store.getlock(NAME)
+def run(store, name):
+    """What a worker asks the store for one task."""
+    lock = store.getlock(name)
     assert lock.get()
-    assert not store.can_load(NAME)
-    store.dump(1, NAME)
+    assert not store.can_load(name)
+    assert store.dump_locked(1, name, lock)
     lock.release()
-    calls = {command: counts["calls"] for command, counts in client.info("commandstats").items()}
-    assert calls["cmdstat_evalsha"] == 2
-    assert calls["cmdstat_exists"] == 1  # in the script
+
+
+def test_a_task_takes_two_questions(store, client):
+    run(store, OTHER)  # the scripts are known now
+    monitor = client.monitor()
+    with monitor:
+        run(store, NAME)
+        client.echo("end")
+        asked = []
+        for told in monitor.listen():
+            if told["command"] == "ECHO end":
+                break
+            asked += [told["command"].split()[0]] if told["client_type"] == "tcp" else []  # not ours, nor of scripts
+    assert asked == ["EVALSHA", "EVALSHA"]
+    assert store.load(NAME) == 1
+    assert sorted(keys(client)) == sorted([b"result:" + NAME, b"result:" + OTHER])
 
 
 def test_what_a_lock_told_is_forgotten_with_the_next_question(store, server):
@@ -397,29 +423,59 @@ def test_a_user_who_may_do_little_is_told(own_server):
 
 
 def test_a_worker_warns_of_a_server_that_loses_results(own_server, capsys):
-    server = own_server("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru", "--save", "")
+    server = own_server("--save", "")
     store = redis_store(server.url)
     assert not store.can_load(NAME)
     assert capsys.readouterr().err == ""
-    store.getlock(NAME)
-    store.getlock(NAME)
+    assert store.getlock(NAME).get()
+    assert store.getlock(OTHER).get()
     assert capsys.readouterr().err.splitlines() == [
-        f"jug: warning: The Redis server at 127.0.0.1:{server.port} throws results away once it is full "
-        "(maxmemory-policy allkeys-lru): set it to noeviction",
         f"jug: warning: The Redis server at 127.0.0.1:{server.port} saves nothing to disk: when it ends, all results "
         "are lost (set appendonly to yes)",
     ]
     store.close()
 
 
+@pytest.mark.parametrize(
+    ("policy", "what"),
+    [("allkeys-lru", "throws results away"), ("volatile-ttl", "forgets who is at work")],
+)
+def test_nobody_works_on_a_server_that_throws_keys_away(own_server, capsys, policy, what):
+    server = own_server("--maxmemory", "100mb", "--maxmemory-policy", policy)
+    sentence = (
+        f"The Redis server at 127.0.0.1:{server.port} {what} once it is full (maxmemory-policy {policy}): set it "
+    )
+    store = redis_store(server.url)
+    with pytest.raises(StoreError, match=f"^{re.escape(sentence)}to noeviction$"):
+        store.getlock(NAME).get()
+    assert capsys.readouterr().err == ""
+    assert server.ask("KEYS", "*") == []
+    store.lock_details()
+    store.lock_details()
+    assert capsys.readouterr().err == f"jug: warning: {sentence}to noeviction\n"
+    server.ask("CONFIG", "SET", "maxmemory", "0")
+    assert store.getlock(NAME).get()
+    store.close()
+
+
+def test_a_server_that_does_not_tell_how_it_is_set_up_is_taken_as_it_is(own_server, capsys):
+    server = own_server("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
+    server.ask("ACL", "SETUSER", "worker", "on", ">word", "~*", "+@all", "-info", "-config")
+    store = redis_store(server.url.replace("//", "//worker:word@"))
+    run(store, NAME)
+    assert list(store.list()) == [NAME]
+    assert capsys.readouterr().err == ""
+    store.close()
+
+
 def test_results_that_2_7_put_into_database_0_are_hinted_at(server, client, capsys):
     store = redis_store(server.url + "/7")
-    store.getlock(NAME)
+    assert store.getlock(NAME).get()
     assert capsys.readouterr().err == ""
     store.close()
     client.set(b"result:" + NAME, b"")
     store = redis_store(server.url + "/7")
-    store.getlock(NAME)
+    assert store.getlock(NAME).get()
     assert capsys.readouterr().err == (
         f"jug: warning: Database 7 of the Redis server at 127.0.0.1:{server.port} is empty, but there are results in "
         "database 0, which Jug 2.7 used whatever its jugdir said: without the number, the jugdir means that one\n"

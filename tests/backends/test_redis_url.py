@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 from debian import program
@@ -40,6 +41,7 @@ FORMS = {
     "redis://[::1]:123/4": ("::1:123", 4),
     "redis://:word@host:123/4": ("host:123", 4),
     "redis://user:w%40rd@host:123/4": ("host:123", 4),
+    "redis://host?lease=90": ("host:6379", 0),
     "redis://host?socket_timeout=3&patience=5": ("host:6379", 0),
     "rediss://host:123/4?ssl_cert_reqs=none": ("host:123", 4),
     "unix:///run/redis.sock": ("/run/redis.sock", 0),
@@ -54,6 +56,9 @@ def test_every_form_of_url_is_taken(uri):
     address = Address(uri)
     assert (address.place, address.database) == FORMS[uri]
     assert address.patience == (5 if "patience=5" in uri else 600)
+    assert address.lease == (90 if "lease=90" in uri else 60)
+    assert "patience" not in address.url
+    assert "lease" not in address.url
     assert isinstance(select(uri), redis_store)
 
 
@@ -85,6 +90,8 @@ MISTAKES = {
     f"redis://host?password={SECRET}&socket_timeout=long": "socket_timeout",
     "redis://host?patience=long": "patience='long' is not a number of seconds",
     "redis://host?patience=-1": "patience='-1' is not a number of seconds",
+    "redis://host?lease=0.5": "lease='0.5' is not a number of seconds of at least 1",
+    "redis://host?lease=": "lease='' is not a number of seconds of at least 1",
     "redis://host?patience=inf": "patience='inf' is not a number of seconds",
     f"redsi://:{SECRET}@host": "Unknown kind of store 'redsi' in 'redsi://...@host'",
 }
@@ -199,6 +206,31 @@ def test_tls_with_the_options_of_the_url(encrypted, certificates):
     assert store.load(NAME) == large
     assert store.getlock(NAME).get()
     store.close()
+
+
+def is_renewed(store, server, **options):
+    """Whether the process beside a worker reaches the server: it writes anew what was removed."""
+    assert store.getlock(NAME).get()
+    server.ask("FLUSHALL", **options)
+    end = time.monotonic() + 60
+    while not server.ask("EXISTS", b"worker:" + store._worker.name, **options) and time.monotonic() < end:
+        time.sleep(0.02)
+    return bool(server.ask("EXISTS", b"worker:" + store._worker.name, **options))
+
+
+def test_signs_of_life_go_over_tls_too(encrypted, certificates):
+    uri = f"rediss://127.0.0.1:{encrypted.port}/2?lease=2&ssl_ca_certs={certificates / 'certificate'}"
+    store = redis_store(uri)
+    assert is_renewed(store, encrypted, db=2)
+    store.close()
+
+
+def test_signs_of_life_go_over_a_socket_and_with_a_password_too():
+    server = RedisServer("--requirepass", "open sesame").start()
+    store = redis_store(f"unix://:open%20sesame@{server.socket}?db=3&lease=2&decode_responses=True")
+    assert is_renewed(store, server, db=3, password="open sesame")
+    store.close()
+    server.close()
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(encrypted):

@@ -10,6 +10,7 @@ from jug.engine.execution import Execution
 from jug.engine.jugfile import Jugfile, JugfileRaised
 from jug.engine.outcome import Ending
 from jug.engine.scheduler import Settings
+from jug.errors import StoreError
 
 HEAD = """
 import jug
@@ -161,3 +162,19 @@ def test_the_store_that_the_jugfile_chooses_is_used(execute, notes, store):
     outcome = execute("import notes\njug.set_jugdir(notes.store)\nx = f(1)\nbarrier()\nf(value(x) + 1)")
     assert outcome.exit_code == 0 and notes.ran == [1, 2]
     assert len(list(notes.store.list())) == 2 and list(store.list()) == []
+
+
+def test_who_ends_complete_clears_up_what_the_dead_have_left(execute, store, monkeypatch):
+    asked = []
+    monkeypatch.setattr(store, "remove_abandoned", lambda failed=True: asked.append(failed), raising=False)
+    assert execute("f(1)").exit_code == 0 and asked == [False]
+    assert execute("f(1)").exit_code == 0 and asked == [False, False]  # also where there was nothing to do
+    assert execute("f('bad')").exit_code == 1 and asked == [False, False]
+
+
+def test_where_nothing_can_be_cleared_up_all_is_complete_all_the_same(execute, store, monkeypatch):
+    def refuse(failed=True):
+        raise StoreError("Cannot remove anything: Read-only file system")
+
+    monkeypatch.setattr(store, "remove_abandoned", refuse, raising=False)
+    assert execute("f(1)").exit_code == 0

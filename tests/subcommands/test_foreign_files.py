@@ -53,6 +53,7 @@ MANY = [
     ["cleanup", "--keep-locks"],
     ["cleanup", "--locks-only"],
     ["cleanup", "--failed-only"],
+    ["cleanup", "--force"],
     ["cleanup"],
 ]
 

@@ -1,4 +1,4 @@
-"""Real workers that are killed together with what looks after their locks, as when a machine is lost; and the living."""
+"""Real workers that are killed together with what looks after their locks, as when a machine is lost; and others."""
 
 import os
 import signal

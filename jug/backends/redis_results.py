@@ -1,0 +1,131 @@
+"""Results as values on a Redis server: how they are written, checked and read, and how they get there under a lock.
+
+A value is base64 of the encoded object and its seal (:mod:`jug.backends.checksum`), which Jug 2.7 ignores: it reads
+what we wrote. What it wrote has no seal, and is accepted if it is whole; its None is the empty string.
+
+*Fencing*: a worker that was stopped, or cut off, for longer than its lease may find another one at work when it goes
+on, or the other one's result. So whether the lock is still ours is looked at in the same step in which the result is
+stored, and what was computed under a lock that was lost is stored only if there is nothing. The lock is given back in
+that step, too: nobody ever finds a lock on a task that its holder has finished, and a task costs two questions
+altogether.
+"""
+
+from __future__ import annotations
+
+from binascii import Error as Base64Error
+from binascii import a2b_base64, b2a_base64
+
+from ..errors import DamagedResultError
+from .checksum import sealed, unsealed
+from .encode import decode, decompress, encode_value
+from .redis_link import Script
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .checksum import Bytes
+    from .redis_link import Link
+
+RESULT = b"result:"
+_UPLOAD = b"upload:"
+_MB = 1 << 20
+#: Larger values are not given to scripts, which would copy them and keep the server from all else meanwhile.
+_LARGE = 64 * _MB
+_SECONDS_OF_AN_UPLOAD = 600
+
+# KEYS: lock, holder, result (and upload); ARGV[1]: the token.
+_LOOK = """\
+local ours = redis.call('GET', KEYS[2]) == ARGV[1]
+local state = redis.call('GET', KEYS[1])
+"""
+_RELEASE = """\
+if ours and state ~= 'F' then
+    redis.call('DEL', KEYS[1], KEYS[2])
+end
+"""
+# A result of another worker stays; if it is the same as ours, perhaps the answer to an earlier attempt was lost.
+_PUBLISH = Script(
+    _LOOK
+    + """\
+local stored = 1
+if ours and state then
+    redis.call('SET', KEYS[3], ARGV[2])
+elseif not redis.call('SET', KEYS[3], ARGV[2], 'NX') then
+    stored = redis.call('GET', KEYS[3]) == ARGV[2] and 1 or 0
+end
+"""
+    + _RELEASE
+    + "return stored"
+)
+# -1: there is no upload (any more).
+_PUBLISH_UPLOAD = Script(
+    _LOOK
+    + """\
+if redis.call('EXISTS', KEYS[4]) == 0 then
+    return redis.call('EXISTS', KEYS[3]) == 1 and 1 or -1
+end
+local stored = 1
+if ours and state then
+    redis.call('RENAME', KEYS[4], KEYS[3])
+elseif redis.call('RENAMENX', KEYS[4], KEYS[3]) == 0 then
+    redis.call('DEL', KEYS[4])
+    stored = 0
+end
+redis.call('PERSIST', KEYS[3])
+"""
+    + _RELEASE
+    + "return stored"
+)
+
+
+def packed(object: Any) -> bytes:
+    """The value that stands for `object`; whatever makes it unpicklable is raised."""
+    return b2a_base64(b"".join(sealed(encode_value(object))), newline=False)
+
+
+def unpacked(name: bytes, value: bytes | None) -> Any:
+    """The result `name`, whose value this is."""
+    if value is None:
+        raise KeyError(name)
+    try:
+        return decode(_opened(value), exact=True)
+    except (ValueError, KeyError) as error:  # a KeyError would say that there is no result
+        what = f"The result {name.decode()} on the Redis server is damaged: {error}"
+        raise DamagedResultError(what, name) from error
+
+
+def is_damaged(value: bytes) -> bool:
+    """Whether the value stands for no object; nothing is unpickled to tell."""
+    try:
+        data = _opened(value)
+        return bool(data) and decompress(data, exact=True)[:1] not in (b"P", b"N")
+    except ValueError:
+        return True
+
+
+def publish(link: Link, name: bytes, value: bytes, keys: tuple[bytes, bytes], token: bytes) -> bool:
+    """Store a value that was computed under the lock of `keys` and `token`, and give that back.
+
+    False if the lock was lost and there is another result, which stays.
+    """
+    result = RESULT + name
+    if len(value) < _LARGE:
+        return bool(link.run(_PUBLISH, (*keys, result), token, value, owed=True))
+    upload = _UPLOAD + name + b":" + (token.rpartition(b":")[2] or b"0")
+    while True:
+        link.ask("SET", upload, value, "EX", _SECONDS_OF_AN_UPLOAD, owed=True)
+        told = link.run(_PUBLISH_UPLOAD, (*keys, result, upload), token, owed=True)
+        if told >= 0:
+            return bool(told)
+
+
+def _opened(value: bytes) -> Bytes:
+    """The encoded object; ``ValueError`` if the seal is wrong. A piece of a seal stays, as something that follows."""
+    try:
+        data = a2b_base64(value)
+    except Base64Error as error:
+        raise ValueError(str(error)) from error
+    if len(data) != len(value) // 4 * 3 - value[-2:].count(b"="):  # what is no base64 has been passed over
+        raise ValueError("it is not base64")
+    return unsealed(data).body
