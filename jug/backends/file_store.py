@@ -24,7 +24,7 @@ from .listing import file_listing
 from .liveness import Liveness
 from .packlock import PACK_LOCK
 from .packs import Packing, Packs
-from .persistence import persist
+from .persistence import persist, reread
 from .signing import Unsigned
 from .workers import details, join, leave, remove_remains, sweep
 
@@ -102,6 +102,14 @@ class file_store(judged_store):
 
     def load(self, name: Name) -> Any:
         name = as_name(name)
+        try:
+            return reread(lambda: self._load(name))
+        except FileNotFoundError:
+            if not self._ask_for(name):
+                raise
+        return reread(lambda: self._load(name))
+
+    def _load(self, name: bytes) -> Any:
         path = self._dir.result(name)
         try:
             fd = self._fs.open_read(path)
@@ -286,12 +294,13 @@ class file_store(judged_store):
 
     def _is_loose(self, name: bytes) -> bool:
         """Whether the result is there as a file; that it is not is an answer of the server, and not of a cache."""
-        path, prefix = self._dir.result(name), name[:2].decode()
-        if self._stat(path) is not None:
-            return True
-        with cannot("read", path):
-            is_new = self._dir.revalidate() and self._dir.revalidate(prefix)
-        return is_new and self._stat(path) is not None
+        path = self._dir.result(name)
+        return self._stat(path) is not None or (self._ask_for(name) and self._stat(path) is not None)
+
+    def _ask_for(self, name: bytes) -> bool:
+        """Forget what the machine remembers of names missing where the result would be; False if it cannot be there."""
+        with cannot("read", self._dir.result(name)):
+            return self._dir.revalidate() and self._dir.revalidate(name[:2].decode())
 
     def _stat(self, path: str) -> os.stat_result | None:
         with cannot("read", path):

@@ -131,7 +131,7 @@ class JugDir:
     def exists(self) -> bool:
         """True if the root is a directory, False if it is missing; an error if it is something else."""
         try:
-            self.fs.close(self.fs.open_dir(self.root))
+            self.fs.close(self.open())
         except FileNotFoundError:
             return False
         except NotADirectoryError:
@@ -146,12 +146,29 @@ class JugDir:
         False if there is no such directory.
         """
         try:
-            self.fs.close(self.fs.open_dir(self.path(directory) if directory else self.root))
+            self.fs.close(self.open(directory))
         except OSError as error:
             if not self.is_missing(error):
                 raise
             return False
         return True
+
+    def open(self, directory: str = "") -> int:
+        """Open a directory below the root, or the root itself: that this is missing is not what NFS remembers."""
+        return self.fs.open_dir(self.path(directory)) if directory else self._open(self.root)
+
+    def _open(self, path: str) -> int:
+        try:
+            return self.fs.open_dir(path)
+        except FileNotFoundError:
+            if _parent(path) == path:
+                raise
+        # Another machine may have made it: asked of the directory that it would be in.
+        try:
+            self.fs.close(self._open(_parent(path)))
+        except PermissionError:
+            pass
+        return self.fs.open_dir(path)
 
     def is_missing(self, error: OSError) -> bool:
         """True if `error` says no more than that a file of ours is not there."""

@@ -99,6 +99,27 @@ def _again(fs: FileSystem, name: str, *args: Any) -> Any:
     return getattr(fs, name)(*args)
 
 
+def reread(attempt: Callable[[], _T]) -> _T:
+    """Call `attempt`, which opens a file and reads it; again if another machine has removed or replaced the file.
+
+    With NFSv3 such a file is gone at once, whoever has it open, and to read it once more would not help.
+    """
+    for _ in PAUSES:
+        try:
+            return attempt()
+        except (OSError, StoreError) as error:
+            if not _is_stale(error):
+                raise
+    return attempt()
+
+
+def _is_stale(error: BaseException | None) -> bool:
+    """Whether it says, or was made of one that says, that the file is no more."""
+    if isinstance(error, StoreError):
+        error = error.__cause__
+    return isinstance(error, OSError) and error.errno == getattr(errno, "ESTALE", None)
+
+
 def persist(fs: FileSystem, path: str, attempt: Callable[[], _T], size: Callable[[], int] | None = None) -> _T:
     """Call `attempt`, which is to write the file `path`, until it succeeds; returns what it returns.
 
