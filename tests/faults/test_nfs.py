@@ -86,7 +86,7 @@ def test_what_another_client_has_stored_is_soon_seen(lab, mount):
 
 
 def test_who_gets_the_lock_after_its_holder_sees_the_result(lab, mount):
-    """Also who looked for it in the moment before it came, which the time stamps of NFSv3 do not tell from its coming."""
+    """Also who looked for it just before it came, which the time stamps of NFSv3 do not tell from its coming."""
     work = Work(lab, mount)
     names = [b"ab%038x" % i for i in range(20)]
     holder = work.python(

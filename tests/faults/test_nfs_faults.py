@@ -5,7 +5,7 @@ from collections import Counter
 import checkout
 import pytest
 from nfs_lab import MOUNTS, shared_lab
-from nfs_work import Work, all_end_well, ends
+from nfs_work import Work, all_end_well
 
 checkout.required()
 
