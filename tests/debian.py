@@ -14,14 +14,15 @@ import pytest
 SECONDS = 600
 
 
-def program(command, package):
-    """The path of `command`, of Debian's `package`; the test is skipped if it cannot be had here."""
+def program(command, *packages):
+    """The path of `command`, of Debian's `packages`; the test is skipped if it cannot be had here."""
     path = shutil.which(command)
     if path is None:
-        why = _install(package)
+        why = _install(*packages)
         path = shutil.which(command)
         if path is None:
-            pytest.skip(f"{command} (Debian package {package}) is not here and cannot be installed: {why}")
+            named = " ".join(packages)
+            pytest.skip(f"{command} (Debian package {named}) is not here and cannot be installed: {why}")
     return path
 
 
@@ -35,8 +36,8 @@ def file(path, package):
 
 
 @cache
-def _install(package):
-    """Install the package; returns what was in the way, if it was."""
+def _install(*packages):
+    """Install the packages; returns what was in the way, if it was."""
     if shutil.which("apt-get") is None:
         return "there is no apt-get"
     if os.geteuid() != 0:
@@ -44,7 +45,7 @@ def _install(package):
     # Several processes run tests at once; apt knows one at a time.
     with open(Path(tempfile.gettempdir(), "jug-tests-apt.lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for arguments in (["update"], ["install", "-y", "--no-install-recommends", package]):
+        for arguments in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
             done = _apt(*arguments)
             if done.returncode:
                 return done.stderr.strip().rpartition("\n")[2] or f"apt-get {arguments[0]} failed"

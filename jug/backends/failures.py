@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .fsops import read_all
 from .jugdir import FAILURES, cannot
+from .persistence import reread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,16 +32,17 @@ class FailureRecords:
         path = self._path(name)
         data = dump_record(record)
         with cannot("write", path):
-            self._dir.publish(FAILURES, path, lambda stream: stream.write(data))
+            # A full disk may be why the task has failed.
+            self._dir.publish(FAILURES, path, lambda stream: stream.write(data), patience=0)
 
     def get(self, name: bytes) -> _Record | None:
         """The record of the task `name`, or None; that there is none is an answer of the server, and not of a cache."""
-        record = self._get(name)
+        record = reread(lambda: self._get(name))
         if record is not None or self._dir.ownership.is_coherent:
             return record
         with cannot("read", self._dir.path(FAILURES)):
-            is_new = self._dir.revalidate(FAILURES)
-        return self._get(name) if is_new else None
+            is_new = self._dir.revalidate() and self._dir.revalidate(FAILURES)
+        return reread(lambda: self._get(name)) if is_new else None
 
     def _get(self, name: bytes) -> _Record | None:
         path = self._path(name)

@@ -11,20 +11,20 @@ import time
 
 from ..errors import DamagedResultError, UnsignedResultError
 from .base import FEW, LockDetails, as_name
-from .damaged import empty_is_none, is_corrupt, set_aside
+from .damaged import empty_is_none, set_aside
+from .demolition import demolish
 from .failures import FailureRecords
 from .file_lock import file_based_lock
 from .formats import read_result, serialise
 from .fsops import FileSystem, sync_directory
 from .judging import judged_store
-from .jugdir import ALL_SEALED, CORRUPT, FAILURES, LOCKS, PACKFILE, PACKS, SIGNED, TEMPORARY, JugDir, cannot
+from .jugdir import LOCKS, TEMPORARY, JugDir, cannot
 from .keyfile import read_key
-from .layout import foreign, is_temporary
+from .layout import foreign
 from .listing import file_listing
 from .liveness import Liveness
-from .packlock import PACK_LOCK
 from .packs import Packing, Packs
-from .persistence import persist
+from .persistence import persist, reread
 from .signing import Unsigned
 from .workers import details, join, leave, remove_remains, sweep
 
@@ -102,6 +102,14 @@ class file_store(judged_store):
 
     def load(self, name: Name) -> Any:
         name = as_name(name)
+        try:
+            return reread(lambda: self._load(name))
+        except FileNotFoundError:
+            if not self._ask_for(name):
+                raise
+        return reread(lambda: self._load(name))
+
+    def _load(self, name: bytes) -> Any:
         path = self._dir.result(name)
         try:
             fd = self._fs.open_read(path)
@@ -221,6 +229,14 @@ class file_store(judged_store):
     def lease(self, seconds: float) -> None:
         self._dir.ownership.lease = seconds
 
+    @property
+    def patience(self) -> float:
+        return self._dir.persistent.patience
+
+    @patience.setter
+    def patience(self, seconds: float) -> None:
+        self._dir.persistent.patience = seconds
+
     def workers(self) -> Sequence[WorkerDetails]:
         with cannot("list", self._dir.path(TEMPORARY)):
             return details(self._dir)
@@ -250,26 +266,7 @@ class file_store(judged_store):
 
     @staticmethod
     def remove_store(jugdir: str) -> None:
-        store = file_store(jugdir)
-        place = store._dir
-        store._require_ours()
-        with cannot("remove", place.root):
-            prefixes = place.prefixes()
-            for prefix in prefixes:
-                for name in place.results(prefix):
-                    store._unlink(place.result(name))
-            store.remove_locks()
-            store.remove_failures(place.failures())
-            store._unlink(place.lock(PACK_LOCK))
-            store._unlink(place.path(PACKS, PACKFILE))
-            for temporary in filter(is_temporary, place.names(TEMPORARY)):
-                store._unlink(place.path(TEMPORARY, temporary))
-            store._unlink(place.path(ALL_SEALED))
-            store._unlink(place.path(SIGNED))
-            for corrupt in filter(is_corrupt, place.names(CORRUPT)):
-                store._unlink(place.path(CORRUPT, corrupt))
-            directories = [place.path(name) for name in (*prefixes, LOCKS, PACKS, TEMPORARY, FAILURES, CORRUPT)]
-            store._rmdirs([*directories, place.root])
+        demolish(jugdir)
 
     def _require_ours(self) -> None:
         with cannot("list", self._dir.root):
@@ -286,12 +283,13 @@ class file_store(judged_store):
 
     def _is_loose(self, name: bytes) -> bool:
         """Whether the result is there as a file; that it is not is an answer of the server, and not of a cache."""
-        path, prefix = self._dir.result(name), name[:2].decode()
-        if self._stat(path) is not None:
-            return True
-        with cannot("read", path):
-            is_new = self._dir.revalidate() and self._dir.revalidate(prefix)
-        return is_new and self._stat(path) is not None
+        path = self._dir.result(name)
+        return self._stat(path) is not None or (self._ask_for(name) and self._stat(path) is not None)
+
+    def _ask_for(self, name: bytes) -> bool:
+        """Forget what the machine remembers of names missing where the result would be; False if it cannot be there."""
+        with cannot("read", self._dir.result(name)):
+            return self._dir.revalidate() and self._dir.revalidate(name[:2].decode())
 
     def _stat(self, path: str) -> os.stat_result | None:
         with cannot("read", path):
@@ -305,14 +303,6 @@ class file_store(judged_store):
     def _unlink(self, path: str) -> bool:
         with cannot("remove", path):
             return self._dir.unlink(path)
-
-    def _rmdirs(self, paths: Collection[str]) -> None:
-        """Remove those of the directories that are empty; what is in the others is not ours."""
-        for path in paths:
-            try:
-                self._fs.rmdir(path)
-            except OSError:
-                pass
 
 
 class file_keepalive_store(file_store):

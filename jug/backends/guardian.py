@@ -49,9 +49,11 @@ if TYPE_CHECKING:
 #: Signs of life in a lease.
 BEATS = 10
 _TICK = 1.0
-# Longer than any file server's time stamps are apart; and what does when the worker has ended.
+# Longer than any file server's time stamps are apart; and what does when the worker has ended, unless the server's
+# are those of whole seconds.
 _SETTLES = 2.0
 _HASTE = 0.05
+_SECOND_NS = 1_000_000_000
 
 
 class Charge:
@@ -93,6 +95,7 @@ class Guardian:
         self._copies: set[str] = set()
         self._is_well = False
         self._later: dict[str, float] = {}
+        self._prefixes: set[str] = set()  # the directories of results that everybody must have seen by now
 
     def run(self) -> None:
         while (messages := self._line.listen(min(_TICK, self._lease / BEATS))) is not None:
@@ -152,8 +155,12 @@ class Guardian:
 
     def _remove(self, names: list[str]) -> None:
         """The directories' time stamps have moved on, or do now: nobody believes any more that there is no result."""
-        for prefix in sorted({name[:2] for name in names}):
+        prefixes = {name[:2] for name in names}
+        for prefix in sorted(prefixes):
             self._touch(f"{self._owner.root}/{prefix}")
+        if not prefixes <= self._prefixes:  # the directory itself may be as new as the result
+            self._prefixes |= prefixes
+            self._touch(self._owner.root)
         for name in names:
             try:
                 self._owner.remove_lock(name)
@@ -166,7 +173,7 @@ class Guardian:
 
     def _end(self) -> None:
         if self._later:
-            self._fs.sleep(_HASTE)
+            self._fs.sleep(self._haste())
             self._remove(list(self._later))
         owner = find(self._fs, self._owner.path)
         if owner is None:
@@ -183,3 +190,11 @@ class Guardian:
                 self._owner.remove_lock(name)
         finally:
             me.remove()
+
+    def _haste(self) -> float:
+        """For how long a time stamp that is made now may be the same as the last one."""
+        try:
+            stamp = self._fs.stat(self._owner.path).st_mtime_ns
+        except OSError:
+            return _HASTE
+        return _HASTE if stamp % _SECOND_NS else 1 + _HASTE

@@ -50,7 +50,8 @@ class JugDir:
     """Paths of results, locks and temporary files below one directory."""
 
     def __init__(self, path: str | os.PathLike[str], fs: FileSystem | None = None) -> None:
-        self.fs: FileSystem = Persistent(fs or FileSystem())  # type: ignore[assignment]  # it has all calls
+        self.persistent = Persistent(fs or FileSystem())
+        self.fs: FileSystem = self.persistent  # type: ignore[assignment]  # it has all calls
         self.root = self.fs.abspath(path)
         self._base = self.root.rstrip("/") + "/"
         # All stores of this process in one directory are one holder of locks.
@@ -131,7 +132,7 @@ class JugDir:
     def exists(self) -> bool:
         """True if the root is a directory, False if it is missing; an error if it is something else."""
         try:
-            self.fs.close(self.fs.open_dir(self.root))
+            self.fs.close(self.open())
         except FileNotFoundError:
             return False
         except NotADirectoryError:
@@ -146,12 +147,29 @@ class JugDir:
         False if there is no such directory.
         """
         try:
-            self.fs.close(self.fs.open_dir(self.path(directory) if directory else self.root))
+            self.fs.close(self.open(directory))
         except OSError as error:
             if not self.is_missing(error):
                 raise
             return False
         return True
+
+    def open(self, directory: str = "") -> int:
+        """Open a directory below the root, or the root itself: that this is missing is not what NFS remembers."""
+        return self.fs.open_dir(self.path(directory)) if directory else self._open(self.root)
+
+    def _open(self, path: str) -> int:
+        try:
+            return self.fs.open_dir(path)
+        except FileNotFoundError:
+            if _parent(path) == path:
+                raise
+        # Another machine may have made it: asked of the directory that it would be in.
+        try:
+            self.fs.close(self._open(_parent(path)))
+        except PermissionError:
+            pass
+        return self.fs.open_dir(path)
 
     def is_missing(self, error: OSError) -> bool:
         """True if `error` says no more than that a file of ours is not there."""
@@ -211,14 +229,15 @@ class JugDir:
         target: str,
         write: Callable[[atomic_file], object],
         keep: Callable[[], bool] | None = None,
+        patience: float | None = None,
     ) -> bool:
         """Have `write` write a file, and move it to `target`, which is in `directory`; again if that may help.
 
         With `keep`, what may be at `target` by then is kept: False if there was something. (Where the file system has
-        no links, `keep` is asked whether the file is not to be written.)
+        no links, `keep` is asked whether the file is not to be written.) Room is waited for as long as `patience` says.
         """
         publication = Publication(self, directory, target, write, keep)
-        return persist(self.fs, target, publication.attempt, publication.size)
+        return persist(self.fs, target, publication.attempt, publication.size, patience)
 
     def prepare(self, directory: str) -> None:
         """Make a directory that turned out to be missing, whatever we knew of it."""

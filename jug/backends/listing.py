@@ -95,7 +95,7 @@ class file_listing(Listing):
     def _attributes(self, directory: str) -> os.stat_result | None:
         fs = self._dir.fs
         try:
-            fd = fs.open_dir(self._dir.path(directory) if directory else self._dir.root)
+            fd = self._dir.open(directory)
         except OSError as error:
             if not self._dir.is_missing(error):
                 raise

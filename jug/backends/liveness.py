@@ -15,6 +15,7 @@ import stat
 from .base import LEASE
 from .fsops import read_all
 from .holder import has_failed, parse_holder
+from .persistence import reread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,6 +55,10 @@ class Found:
 
 def find(fs: FileSystem, path: str) -> Found | None:
     """What is at `path` now: asked from the file server. None if there is nothing."""
+    return reread(lambda: _find(fs, path))
+
+
+def _find(fs: FileSystem, path: str) -> Found | None:
     try:
         fd = fs.open_read(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -17,6 +17,7 @@ from .formats import NPY, check_parts
 from .fsops import read_all, sync_directory
 from .jugdir import HEX, TEMPORARY, cannot
 from .packformat import Packed, new_entry, parts_of
+from .persistence import reread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -199,8 +200,11 @@ def _is_source(name: bytes, data: bytes, entry: Packed) -> bool:
 
 
 def _content(jugdir: JugDir, path: str) -> bytes:
-    fd = jugdir.fs.open_read(path)
-    try:
-        return read_all(jugdir.fs, fd)
-    finally:
-        jugdir.fs.close(fd)
+    def attempt() -> bytes:
+        fd = jugdir.fs.open_read(path)
+        try:
+            return read_all(jugdir.fs, fd)
+        finally:
+            jugdir.fs.close(fd)
+
+    return reread(attempt)

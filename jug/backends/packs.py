@@ -18,6 +18,7 @@ from .jugdir import CORRUPT, PACKFILE, PACKS, cannot
 from .packformat import check_entry, packed, parts_of, read_pack, signed, write_pack
 from .packing import SmallFiles
 from .packlock import PackLock
+from .persistence import reread
 from .salvage import saved_from
 from .signing import Unsigned
 from .verdict import Verdict
@@ -230,21 +231,29 @@ class Packs:
 
     def _look(self, afresh: bool = False) -> _Contents:
         """The pack as it is now; read again if it is another one, or `afresh`."""
-        known = self._known
         with cannot("read", self._path):
-            try:
-                fd = self._dir.fs.open_read(self._path)
-            except OSError as error:
-                if not self._dir.is_missing(error):
-                    raise
-                found = known if known.version == _ABSENT else _Contents(_ABSENT, {}, frozenset())
-            else:
-                try:
-                    found = self._read(fd, known, afresh)
-                finally:
-                    self._dir.fs.close(fd)
-        self._known = found
-        return found
+            self._known = reread(lambda: self._contents(self._known, afresh))
+        return self._known
+
+    def _contents(self, known: _Contents, afresh: bool) -> _Contents:
+        fd = self._open()
+        # NFS remembers that a file was missing.
+        if fd is None and not self._dir.ownership.is_coherent and self._dir.revalidate(PACKS):
+            fd = self._open()
+        if fd is None:
+            return known if known.version == _ABSENT else _Contents(_ABSENT, {}, frozenset())
+        try:
+            return self._read(fd, known, afresh)
+        finally:
+            self._dir.fs.close(fd)
+
+    def _open(self) -> int | None:
+        try:
+            return self._dir.fs.open_read(self._path)
+        except OSError as error:
+            if not self._dir.is_missing(error):
+                raise
+        return None
 
     def _read(self, fd: int, known: _Contents, afresh: bool) -> _Contents:
         attributes = self._dir.fs.fstat(fd)

@@ -48,12 +48,12 @@ if __name__ == "__main__":
     except Interrupted as stopped:
         raise SystemExit(128 + stopped.signum)
 """
-WAIT = "[time.sleep(0.005) for _ in iter(Path('locked').exists, True)]"
+WAIT = "Path('is').rename('busy'); [time.sleep(0.005) for _ in iter(Path('locked').exists, True)]"
 
 
 @pytest.mark.parametrize("signum", SIGNALS)
 def test_a_signal_ends_the_pause_and_leaves_the_locks_of_others(tmp_path, signum):
-    before = "store.dump(1, free.hash()); Path('busy').write_text(busy.hash().decode()); " + WAIT
+    before = "store.dump(1, free.hash()); Path('is').write_text(busy.hash().decode()); " + WAIT
     worker = start_python(tmp_path, write(tmp_path, WORKER.format(before=before), "worker.py"))
     wait_for_file(tmp_path / "busy", alive=worker)
     store = file_store(tmp_path / "jugdir")
