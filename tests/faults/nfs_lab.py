@@ -7,8 +7,8 @@ write to one directory only. A machine of the lab has a host name, network, proc
 import atexit
 import itertools
 import os
-import shutil
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +17,6 @@ import time
 from functools import cache
 from pathlib import Path
 
-import pytest
 from debian import program
 from processes import ROOT, Finished
 
