@@ -155,7 +155,7 @@ def _jugspace(options: Options, command: SubCommand) -> dict[str, Any]:
 
 
 def _signs(options: Options, command: SubCommand) -> Signs | None:
-    return Signs(read_key(options.sign_key), command.judges(options)) if options.sign_key else None
+    return Signs(read_key(options.sign_key), command.judges(options)) if options.sign_key is not None else None
 
 
 def _warn_of_writers(store: Any) -> None:

@@ -61,7 +61,7 @@ COMMON_OPTIONS = (
     ),
     Option(
         "sign-key",
-        "",
+        None,
         "A file with a key, which only you can read: results are signed with it, and none is loaded whose signature is "
         "not right. Folders only",
         path="*",

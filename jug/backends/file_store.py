@@ -69,7 +69,7 @@ class file_store(judged_store):
         self._packs = Packs(self._dir)
         self._failures = FailureRecords(self._dir)
         self._barriers: file_listing | None = None
-        if sign_key:
+        if sign_key is not None:
             self.use_key(read_key(sign_key))
 
     def create(self) -> None:

@@ -20,6 +20,8 @@ def read_key(path: str) -> Key:
     UsageError
         The file cannot be read, others can read it or have it, or it holds no key.
     """
+    if not path:
+        raise UsageError("--sign-key '': the name of a file with a key is needed")
     place = os.path.expanduser(path)
     try:
         # (without waiting for somebody who writes into it, if it is a pipe)

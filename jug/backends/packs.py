@@ -159,6 +159,9 @@ class Packs:
 
     def pack(self) -> Packing:
         """Move small results into the pack."""
+        with cannot("list", self._dir.root):
+            if not self._dir.exists():
+                return Packing(0, [])
         with cannot("change", self._path), PackLock(self._dir) as lock:
             files, entries = self._begin(lock)
             fresh = files.read()

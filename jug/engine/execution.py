@@ -103,11 +103,12 @@ class Execution:
         scheduler.failed_before = [failed.hash() for failed in self._failures]
         scheduler.known_before = self._finished
         barrier = barrier_of(jugspace)
-        if barrier is None:
-            return scheduler.run()
-        scheduler.reload_when = barrier.needs or {graph.hash(node) for node in range(graph.listed)}
+        if barrier is not None:
+            scheduler.reload_when = barrier.needs or {graph.hash(node) for node in range(graph.listed)}
         outcome = scheduler.run()
-        self._finished |= scheduler.finished()
+        if barrier is not None or self._failures:
+            self._finished |= scheduler.finished()
+            self._failures = [failed for failed in self._failures if failed.hash() not in self._finished]
         return outcome
 
     def _clear_up(self) -> None:

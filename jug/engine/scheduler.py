@@ -114,7 +114,9 @@ class Scheduler:
             except StopWorker as stop:
                 self._ending = Ending.STOPPED if self._is_anything_left() else Ending.COMPLETE
                 self._reason = f"Stopped, because {stop}."
-        outcome = Outcome(self._ending, self._reason, self.failures, self._left(), self._progress)
+        # What failed here may have been run by another worker since, and well.
+        failures = [task for task in self.failures if self.plan.state[self.graph.index[task.hash()]] != DONE]
+        outcome = Outcome(self._ending, self._reason, failures, self._left(), self._progress)
         outcome.elsewhere = [self.graph.tasks[node] for node in self._others.failed()]
         outcome.holders = self._others.holders()
         return outcome

@@ -58,7 +58,7 @@ class ExecuteCommand(SubCommand):
             "lease",
             None,
             "After so many seconds without a sign of life from this worker, others take over what it was running, if "
-            "they cannot know that it is alive",
+            "they cannot know that it is alive (default: 300; on Redis 60)",
             "SECONDS",
             kind=float,
             above=0,
@@ -66,7 +66,8 @@ class ExecuteCommand(SubCommand):
         Option(
             "store-timeout",
             None,
-            "For how long to wait, with a result to be stored, while the disk is full or the server is away",
+            "For how long to wait, with a result to be stored, while the disk is full or the server is away "
+            "(default: 600)",
             "SECONDS",
             kind=float,
             at_least=0,

@@ -130,7 +130,7 @@ def identities(t: Task[Any]) -> dict[Any, tuple[bytes, str]]:
 def answer(jugfile: str, jugdir: str, arguments: list[str], sign_key: str) -> None:
     """Be the second reader."""
     try:
-        signs = Signs(read_key(sign_key)) if sign_key else None
+        signs = Signs(read_key(sign_key)) if sign_key is not None else None
         with (
             _private(0, os.O_RDONLY, "rb") as questions,
             _private(1, os.O_WRONLY, "wb") as answers,

@@ -46,7 +46,9 @@ class Workers:
         found = [one for holder in holders(workers, held) for one in _each_by_itself(holder)]
         at_work = sorted((one for one in found if not one.is_gone), key=_since_when)
         gone = [one for one in found if one.is_gone and one.locks]
-        between = self._between({_process(one) for one in found}, {_process(one) for one in at_work if one.locks}, now)
+        # Those who have a name are told of as long as they are there, with locks or without.
+        nameless = {_process(one) for one in at_work if one.locks and not one.details.worker}
+        between = self._between({_process(one) for one in found}, nameless, now)
         listed = [*at_work, *between, *gone]
         return {"count": len(at_work) + len(between), "list": _described(status, listed)}
 

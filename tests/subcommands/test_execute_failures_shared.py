@@ -89,3 +89,39 @@ def test_failed_locks_that_were_kept_are_given_free_by_retry_failed(tmp_path):
     assert jug(tmp_path, "execute", "--retry-failed").code == 0
     store = file_store(tmp_path / "jugfile.jugdata")
     assert (len([*store.list()]), [*store.listlocks()]) == (3, [])
+
+
+RETRIED = """
+import os, time
+from pathlib import Path
+from jug import TaskGenerator
+
+@TaskGenerator
+def fails(x):
+    if not os.path.exists("mended"):
+        Path("failed").touch()
+        raise ValueError(x)
+    return x
+
+@TaskGenerator
+def slow(x):
+    while not os.path.exists("go"):
+        time.sleep(0.01)
+    return x
+
+fails(1)
+slow(2)
+"""
+
+
+def test_what_another_worker_has_run_well_since_is_no_failure_in_the_end(tmp_path):
+    write(tmp_path, RETRIED)
+    first = start(tmp_path, "execute", "--keep-going", "--wait-cycle-time", "0.1")
+    wait_for_file(tmp_path / "failed", alive=first)
+    (tmp_path / "mended").touch()
+    second = jug(tmp_path, "execute", "--retry-failed", "--name", "fails", "--short")
+    assert (second.code, second.last) == (0, "jug: All tasks that match --name 'fails' are finished.")
+    (tmp_path / "go").touch()
+    done = first.wait()
+    assert "ValueError: 1" in done.err
+    assert (done.code, done.last) == (0, "jug: All tasks are finished.")

@@ -168,3 +168,10 @@ def test_packing_all_the_time_while_workers_work_and_others_invalidate_and_clean
     assert jug(tmp_path, "pack").code == 0
     assert results(tmp_path) == []
     assert os.listdir(tmp_path / "jugfile.jugdata" / "locks") == []
+
+
+def test_nothing_is_made_where_there_is_no_jugdir(tmp_path):
+    write(tmp_path, "from jug import TaskGenerator\n\n@TaskGenerator\ndef f(x):\n    return x\n\nf(1)\n")
+    packed = jug(tmp_path, "pack", "--jugdir", "mistyped")
+    assert (packed.code, packed.out) == (0, "Packed 0 objects\n")
+    assert not (tmp_path / "mistyped").exists()

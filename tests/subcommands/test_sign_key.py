@@ -173,7 +173,8 @@ def test_the_key_may_be_named_in_a_configuration_file(where):
     assert jug(where, "execute").code == 0
     assert all(b"JUGSIG1" in data for data in results(where).values())
     assert jug(where, "status", "--sign-key", "other").code == 2
-    assert jug(where, "status", "--sign-key", "").code == 0
+    unset = jug(where, "status", "--sign-key", "")  # as by "$KEY", which is not set: it must not switch anything off
+    assert (unset.code, unset.last) == (2, "jug: --sign-key '': the name of a file with a key is needed")
 
 
 def test_a_store_that_the_jugfile_chooses_is_signed_too(where):

@@ -95,6 +95,18 @@ def test_a_worker_between_two_tasks_is_still_there_for_a_while(telling):
     assert workers.seen(status, 120) == {"count": 0, "list": []}
 
 
+def test_who_has_a_name_in_the_store_is_told_of_for_as_long_as_he_is_there(telling):
+    task = Task(work, 1)
+    details = telling.details[task.hash()] = LockDetails(False, "a", 7, 1.0)
+    details.worker = "w1"
+    workers = Workers()
+    status = looked(telling, [task])
+    assert workers.seen(status, 100, [at_work("w1", "a", 7, "ann", 1.0)])["count"] == 1
+    telling.details = {}
+    status.look()
+    assert workers.seen(status, 101) == {"count": 0, "list": []}
+
+
 def test_workers_that_the_store_tells_of_are_there_without_a_task_too(telling):
     task = Task(work, 1)
     details = telling.details[task.hash()] = LockDetails(False, "a", 7, 3.0)
