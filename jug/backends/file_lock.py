@@ -62,8 +62,10 @@ class file_based_lock(base_lock):
     def fail(self) -> bool:
         with cannot("mark as failed the lock", self.fullname):
             found = self._find()
-            if found is None or (self._mine is not None and not found.failed and not self._is_mine(found)):
-                return False  # there is none, or it was taken from us, and is not ours to mark
+            if found is None or (self._mine is not None and not self._own.is_of_this_process()):
+                return False  # there is none, or it is that of the process that has forked us
+            if self._mine is not None and not found.failed and not self._is_mine(found):
+                return False  # it was taken from us, and is not ours to mark
             if not found.failed:
                 persist(self._fs, self.fullname, self._replace_by_failed)
             self._own.lost(self._name, self._hold)
@@ -72,7 +74,7 @@ class file_based_lock(base_lock):
 
     def is_ours(self) -> bool:
         """Whether we hold it, as the file server says now."""
-        if self._mine is None or self._own.held.get(self._name) is not self._hold:
+        if self._mine is None or not self._own.is_of_this_process() or self._own.held.get(self._name) is not self._hold:
             return False
         if self._own.is_coherent and self._mine.has_links:
             # While we have the owner file, no other file has its number.
@@ -98,8 +100,12 @@ class file_based_lock(base_lock):
     def remove(self, failed_only: bool = False) -> bool:
         """Remove the lock, whoever holds it; True if it was there (and had failed, if that is asked)."""
         with cannot("remove the lock", self.fullname):
-            if failed_only and not self.is_failed():
-                return False
+            if failed_only:
+                found = self._find_afresh()
+                # Others may remove it, too, and lock the task anew: only what is failed now, and by one of many.
+                if found is None or not found.failed:
+                    return False
+                return take_away(self._dir.owner_file(), self._fs, found, self._live)
             return self._dir.unlink(self.fullname)
 
     def remove_if_abandoned(self) -> bool:
@@ -137,6 +143,9 @@ class file_based_lock(base_lock):
         mine = None
         try:
             mine = self._claim()
+        except BaseException:
+            self._own.give_up(self._name)  # it may have become ours
+            raise
         finally:
             if mine is None:
                 self._own.lost(self._name, hold)

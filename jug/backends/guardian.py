@@ -53,6 +53,7 @@ _TICK = 1.0
 # are those of whole seconds.
 _SETTLES = 2.0
 _HASTE = 0.05
+_TRIES = 300
 _SECOND_NS = 1_000_000_000
 
 
@@ -104,7 +105,12 @@ class Guardian:
             self._remove_settled(self._fs.monotonic())
             if not self._line.is_stopped():
                 self._show()
-        self._end()
+        for _ in range(_TRIES):
+            try:
+                self._end()
+                return
+            except OSError:  # a full disk, perhaps: there may be room soon
+                self._fs.sleep(_TICK)
 
     def _obey(self, what: str, name: str) -> None:
         if what == "d":

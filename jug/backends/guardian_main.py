@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 from mmap import PROT_READ, mmap
 
+from .ear import SIGNALS
 from .fsops import FileSystem
 from .guardian import Charge, Guardian
 from .guardian_process import ANSWERS, LINE, MEMORY, RUNS, SHARED
@@ -18,6 +20,7 @@ class WorkersLine:
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
+        self._worker = process(pid)
         self._text = b""
         self._memory: mmap | None = None
         try:
@@ -26,8 +29,9 @@ class WorkersLine:
             pass
 
     def listen(self, seconds: float) -> list[str] | None:
-        if os.getppid() != self._pid:  # processes that it forked may still have its end of the pipe
-            return None
+        found = process(self._pid)  # and not our parent: that may be a program around this Python
+        if found is None or self._worker is None or found[0] != self._worker[0]:
+            return None  # processes that it forked may still have its end of the pipe
         if not select.select([LINE], [], [], seconds)[0]:
             return []
         data = os.read(LINE, 1 << 16)
@@ -37,7 +41,10 @@ class WorkersLine:
         return [line.decode("ascii") for line in lines if line]
 
     def answer(self, yes: bool) -> None:
-        os.write(ANSWERS, b"1" if yes else b"0")
+        try:
+            os.write(ANSWERS, b"1" if yes else b"0")
+        except OSError:
+            pass  # it has ended
 
     def running(self) -> tuple[bytes, float]:
         if self._memory is None:
@@ -53,6 +60,8 @@ class WorkersLine:
 def main(arguments: list[str]) -> None:
     """What the other process does."""
     charge = Charge.of(arguments)
+    for signum in SIGNALS:  # batch systems send them to all processes of a job; we end with the worker, and not before
+        signal.signal(signum, signal.SIG_IGN)
     os.closerange(SHARED + 1, 1024)
     os.chdir("/")
     fs: FileSystem = Persistent(FileSystem())  # type: ignore[assignment]  # it has all calls

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
+import signal
 import struct
 import sys
 import time
@@ -28,7 +30,7 @@ MEMORY = 4096
 #: The numbers of the files that the other process is started with.
 LINE, ANSWERS, SHARED = 0, 1, 3
 _FREE = 10  # numbers of files from here on are nobody's
-_PATIENCE = 2.0  # of the last pause, in seconds: some six in all
+_PATIENCE = 2.0  # seconds: for an answer; of the last pause when it ends, some six in all
 
 # Makes modules of jug importable without running its __init__, which imports all of the language.
 _PROGRAM = """
@@ -87,7 +89,12 @@ class GuardianProcess:
 
     def asked(self, question: str) -> bool:
         """Send a question, and wait for the answer, which is no if nobody gives one."""
-        return self.tell(question) and os.read(self._answers, 1) == b"1"
+        if not self.tell(question):
+            return False
+        if not select.select([self._answers], [], [], _PATIENCE)[0]:
+            os.kill(self.pid, signal.SIGKILL)  # it hangs; another one takes its place
+            return False
+        return os.read(self._answers, 1) == b"1"
 
     def end(self, well: bool) -> None:
         """Let it end; `well`: there is nothing to clean up but what was deferred. Waits for it, but not for ever."""

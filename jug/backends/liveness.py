@@ -97,15 +97,23 @@ class Liveness:
             return False
         silent = self.silent(found)
         known = self._as_neighbour(found.holder)
-        if known is not None:
+        # That there is a process of this number is not enough, where it is not known when either began.
+        if known is not None and not (known and self._is_uncertain(found.holder)):
             return not known
         lease = self._lease(found)
         return lease is not None and silent >= lease
 
+    def _is_uncertain(self, holder: Holder) -> bool:
+        process = self._fs.process(holder.pid)
+        return process is not None and not (process[0] and holder.start)
+
     def silent(self, found: Found) -> float:
         """For how many seconds its file has been known not to change."""
         now = self._fs.monotonic()
-        key = found.holder.worker or found.path
+        key = (
+            found.holder.worker or found.path,
+            found.attributes.st_ino,
+        )  # copies of an owner file are files of their own
         seen = self._seen.get(key)
         if seen is None or seen[0] != found.mark:
             self._seen[key] = seen = found.mark, now
@@ -163,8 +171,11 @@ class Here:
 
     def has_same_processes(self, holder: Holder) -> bool:
         """Whether the holder's process, if it is there, has the same number for us."""
-        if not (holder.worker and holder.boot):
-            return holder.host == self._host
+        if not holder.worker:
+            return holder.host == self._host  # an old release's, which says no more
+        if not (holder.boot and self.boot):
+            same = (holder.host, holder.machine, holder.namespace) == (self._host, self._machine, self.namespace)
+            return same and holder.boot == self.boot
         return (holder.boot, holder.namespace) == (self.boot, self.namespace)
 
     def is_later_start_of(self, holder: Holder) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import weakref
 
+from ..config import warn
 from ..errors import StoreError
 from .base import LEASE
 from .fsops import look
@@ -29,6 +30,8 @@ _COHERENT = frozenset(
         *("overlay", "lustre", "gpfs", "ceph", "beegfs"),
     ]
 )
+# What was deferred is forgotten when it has long been done.
+_MANY, _LONG_AGO = 1000, 60.0  # seconds
 # Of this process, by root.
 _shared: weakref.WeakValueDictionary[str, Ownership] = weakref.WeakValueDictionary()
 # Those with locks, which stay although nobody may refer to them any more.
@@ -56,7 +59,7 @@ class Ownership:
         self.lease = LEASE
         self.run = ""
         self.held: dict[str, object] = {}
-        self._deferred: set[str] = set()
+        self._deferred: dict[str, float] = {}  # since when
         #: Threads of this process take and lose locks one after the other.
         self.one_at_a_time = threading.RLock()
         self._turn = threading.RLock()
@@ -76,6 +79,10 @@ class Ownership:
         """The name of this process as a holder; empty if it is none."""
         return self._file.name if self._file is not None and self._pid == self._fs.pid() else ""
 
+    def is_of_this_process(self) -> bool:
+        """Whether what is held is held by this process, and not by one that has forked it."""
+        return self._pid == self._fs.pid()
+
     def file(self) -> OwnerFile:
         """The owner file of this process, which is there, as far as we know, and has a guardian."""
         with self._turn:
@@ -84,7 +91,7 @@ class Ownership:
             if self._file is None:
                 self._begin()
             elif self._guardian is not None and not self._guardian.is_alive():
-                self._watch(self._file)
+                self._watch_again(self._file)
             assert self._file is not None
             return self._file
 
@@ -126,12 +133,23 @@ class Ownership:
             if self._file is not None and not self._file.has_links:
                 self._guardian.tell("-" + name)
 
+    def give_up(self, name: str) -> None:
+        """Remove the lock `name` if it is ours."""
+        try:
+            if self._file is not None:
+                self._file.remove_lock(name)
+        except OSError:
+            pass
+
     def defer(self, name: str, hold: object) -> bool:
         """Have the lock removed later, when no machine believes any more that there is no result; True if it will."""
         with self._turn:
             if self._guardian is None or not self._guardian.tell("d" + name):
                 return False
-            self._deferred.add(name)
+            now = self._fs.monotonic()
+            if len(self._deferred) > _MANY:
+                self._deferred = {name: since for name, since in self._deferred.items() if now - since < _LONG_AGO}
+            self._deferred[name] = now
         self.lost(name, hold)
         return True
 
@@ -140,7 +158,7 @@ class Ownership:
         with self._turn:
             if name not in self._deferred:
                 return False
-            self._deferred.discard(name)
+            del self._deferred[name]
             return self._guardian is not None and self._guardian.asked("u" + name)
 
     # Begin and end
@@ -150,6 +168,7 @@ class Ownership:
         with self._turn:
             if self._pid == self._fs.pid() and not self.held:
                 self._stop()
+                self.run = ""  # who comes back begins anew
 
     def _begin(self) -> None:
         holder = self.holder()
@@ -176,6 +195,18 @@ class Ownership:
         if not file.has_links:
             for name in self.held:
                 guardian.tell("+" + name)
+        for name in self._deferred:
+            guardian.tell("d" + name)
+
+    def _watch_again(self, file: OwnerFile) -> None:
+        """In place of a guardian that has ended. Without one we can go on: this machine knows that we live."""
+        if self._end is not None and self._guardian is not None and self._end.detach():
+            self._guardian.end(False)
+        try:
+            self._watch(file)
+        except StoreError as error:
+            self._guardian = self._end = None
+            warn(f"{error}; other machines may take this worker for dead")
 
     def _stop(self) -> None:
         """Let the guardian do what was deferred, and end; it removes the owner file."""

@@ -27,7 +27,10 @@ def take_over(me: OwnerFile, fs: FileSystem, found: Found, liveness: Liveness) -
     with _turn(me, fs, found.path, liveness) as is_ours:
         if not is_ours or not is_still(fs, found):
             return False
-        me.replace(found.path)
+        try:
+            me.replace(found.path)
+        except PermissionError:
+            return False  # another user's, in a directory in which each removes his own files only
         return True
 
 
@@ -91,7 +94,7 @@ def _end_of_one_who_is_gone(me: OwnerFile, fs: FileSystem, turn: str, liveness: 
     aside = me.passing("s")
     try:
         fs.rename(turn, aside)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return
     moved = find(fs, aside)
     if moved is not None and moved.mark != found.mark:
@@ -119,4 +122,6 @@ def _unlinked(fs: FileSystem, path: str) -> bool:
         fs.unlink(path)
     except FileNotFoundError:
         return False  # somebody else did, or we although the answer got lost
+    except PermissionError:
+        return False  # another user's, in a directory in which each removes his own files only
     return True

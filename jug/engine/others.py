@@ -35,6 +35,7 @@ class Others:
         self._store = store
         self._failures = failures
         self._watched: set[int] = set()  # nodes that are locked, or failed, elsewhere
+        self._vain: set[int] = set()  # nodes whose locks were not to be had since the last pause
         self._failed: set[bytes] = set()  # what has failed in this run, by the last look
         self._locks: Mapping[bytes, LockDetails] = {}
 
@@ -55,6 +56,7 @@ class Others:
         lock = self._store.getlock(name)
         if not lock.get():
             self._watched.add(node)
+            self._vain.add(node)
             if lock.is_failed():
                 self._plan.failed(node)
             else:
@@ -82,6 +84,10 @@ class Others:
         """They have results."""
         self._watched.difference_update(nodes)
 
+    def paused(self) -> None:
+        """There was a pause: what was not to be had may be tried again."""
+        self._vain.clear()
+
     # All of them
 
     def look(self) -> None:
@@ -101,7 +107,8 @@ class Others:
     def _look_at(self, node: int) -> None:
         name = self._hash(node)
         lock = self._locks.get(name)
-        is_held = lock is not None and not lock.abandoned
+        # One who is gone may have left a lock that we cannot take over at this moment: not again before a pause.
+        is_held = lock is not None and (not lock.abandoned or node in self._vain)
         if not is_held and name not in self._failed:
             self._watched.discard(node)
             self._plan.freed(node)

@@ -11,6 +11,7 @@ from ..errors import DamagedResultError, NoRoomError, StopWorker, StoreError
 from ..hooks import jug_hook
 from .commit import commit
 from .failures import Failures
+from .forks import in_this_process_only
 from .interrupts import Interrupted, Interrupts, may_be_by_a_signal
 from .journal import record_failure
 from .losses import Losses
@@ -197,6 +198,7 @@ class Scheduler:
     def _sleep(self, seconds: float) -> None:
         if self._others:
             self.store.wait_for_holders(seconds, self._nap)
+            self._others.paused()
         else:
             self._nap(seconds)
 
@@ -296,7 +298,7 @@ class Scheduler:
     def _compute(self, task: Task[Any], lock: base_lock) -> float:
         """Call the task's function and store what it returns; returns how long the function took, in seconds."""
         start = self.world.clock()
-        with self._interrupts.allowed():
+        with self._interrupts.allowed(), in_this_process_only():
             result = task.run(save=False, debug_mode=self.settings.debug)
         seconds = self.world.clock() - start
         if not commit(self.store, task, result, lock):

@@ -3,10 +3,12 @@
 import errno
 import gc
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from processes import ROOT
@@ -356,3 +358,110 @@ def test_a_store_is_left_although_the_owner_file_cannot_be_closed_or_removed(tmp
     store.close()
     monkeypatch.undo()
     assert file_store(tmp_path).load(name) == 1
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
+def test_it_does_not_end_by_what_a_batch_system_sends_to_all_processes_of_a_job(holder, tmp_path, signum):
+    started = holder()
+    until(lambda: "guardian_main" in Path(f"/proc/{started.guardian}/cmdline").read_text(), "it has not begun")
+    until(lambda: ignores(started.guardian, signum), "it would end")
+    os.kill(started.guardian, signum)
+    started.kill()
+    until(lambda: os.listdir(tmp_path / "locks") == [], "the lock stays")
+    until(lambda: os.listdir(tmp_path / "tempfiles") == [], "something stays")
+
+
+def ignores(pid, signum):
+    (line,) = re.findall(r"^SigIgn:\s+(\w+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return int(line, 16) >> (signum - 1) & 1
+
+
+def test_a_program_around_this_python_is_not_taken_for_the_worker(tmp_path, name, monkeypatch):
+    """The guardian's parent is that program then."""
+    wrapper = tmp_path / "python"
+    wrapper.write_text(f'#!/bin/sh\n"{sys.executable}" "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(wrapper))
+    store = file_store(tmp_path / "jugdir")
+    lock = store.getlock(name)
+    assert lock.get()
+    time.sleep(2.5)  # some of its ticks
+    assert lock.is_ours()
+    lock.release()
+    store.close()
+
+
+def test_guardians_that_are_replaced_leave_no_open_files(tmp_path, names):
+    store = file_store(tmp_path)
+    store._dir.owner_file()
+    before = len(os.listdir("/proc/self/fd"))
+    for name in names[:5]:
+        guardian = store._dir.ownership._guardian
+        os.kill(guardian.pid, signal.SIGKILL)
+        until(lambda guardian=guardian: not guardian.is_alive(), "it lives")
+        assert store.getlock(name).get()
+    assert len(os.listdir("/proc/self/fd")) == before
+    store.remove_locks()
+
+
+def test_one_that_cannot_be_started_again_costs_no_result(tmp_path, name, monkeypatch):
+    store = file_store(tmp_path)
+    lock = store.getlock(name)
+    assert lock.get()
+    os.kill(store._dir.ownership._guardian.pid, signal.SIGKILL)
+    until(lambda: not store._dir.ownership._guardian.is_alive(), "it lives")
+    monkeypatch.setattr(sys, "executable", "/not/there")
+    assert store.dump_locked("value", name, lock)
+    lock.release()
+    assert store.load(name) == "value"
+    store.close()
+
+
+def test_a_process_that_a_task_forks_has_nothing_of_what_its_worker_holds(tmp_path, name):
+    store = file_store(tmp_path)
+    lock = store.getlock(name)
+    assert lock.get()
+    pid = os.fork()
+    if pid == 0:
+        failed = lock.fail()
+        lock.release()
+        os._exit(int(failed))
+    assert os.waitpid(pid, 0)[1] == 0
+    assert lock.is_ours()
+    assert not lock.is_failed()
+    lock.release()
+    store.close()
+
+
+def test_an_interruption_just_after_the_lock_was_made_leaves_none(tmp_path, name, monkeypatch):
+    store = file_store(tmp_path)
+    store.create()
+    plain = store._fs.link
+
+    def link(source, target):
+        plain(source, target)
+        raise KeyboardInterrupt
+
+    (tmp_path / "locks").mkdir()
+    monkeypatch.setattr(store._fs, "link", link, raising=False)
+    lock = store.getlock(name)
+    with pytest.raises(KeyboardInterrupt):
+        lock.get()
+    monkeypatch.undo()
+    assert os.listdir(tmp_path / "locks") == []
+    assert lock.get()
+    lock.release()
+    store.close()
+
+
+def test_over_a_network_what_was_deferred_is_done_by_the_next_guardian_too(tmp_path, name):
+    store = file_store(tmp_path, fs=Net())
+    lock = store.getlock(name)
+    assert lock.get()
+    assert store.dump_locked(1, name, lock)
+    lock.release()
+    os.kill(store._dir.ownership._guardian.pid, signal.SIGKILL)
+    until(lambda: not store._dir.ownership._guardian.is_alive(), "it lives")
+    store._dir.owner_file()
+    until(lambda: list(store.listlocks()) == [], "the lock stays")
+    store.close()

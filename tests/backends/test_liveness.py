@@ -530,3 +530,76 @@ def test_what_this_process_holds_is_forgotten_after_a_fork(tmp_path, names):
     assert store._dir.ownership.name == mine
     assert isinstance(store._dir.ownership, Ownership)
     store.close()
+
+
+@pytest.mark.usefixtures("without_links")
+def test_without_links_a_machine_that_was_lost_with_many_locks_is_known_to_be_gone(shared, seat, names):
+    store = store_at(seat(machine="there"))
+    for name in names:
+        assert store.getlock(name).get()
+    observer = store_at(seat())
+    for _ in range(7):
+        observer.lock_details()
+        observer.workers()
+        shared.passes(MINUTE)
+    assert all(lock.abandoned for lock in observer.lock_details().values())
+
+
+def test_a_process_of_which_nothing_but_the_number_is_known_is_not_believed_for_ever(shared, seat, name, monkeypatch):
+    """Where /proc hides the processes of others, its number may be another one's by now."""
+    lock_of(seat(pid=1), name)
+    other = seat(pid=2)
+    monkeypatch.setattr(other, "process", lambda pid: ("", False), raising=False)
+    assert minutes_until_free(shared, store_at(other), name) == LEASE / MINUTE
+
+
+def test_removing_a_failed_lock_does_not_hit_one_who_has_just_taken_the_task(shared, seat, name, monkeypatch):
+    first, second, worker = (store_at(seat(pid=pid)) for pid in (1, 2, 3))
+    failed = first.getlock(name)
+    assert failed.get()
+    assert failed.fail()
+    original, taken = shared.link, []
+
+    def link(source, target):
+        if "steal-" in target and not taken:  # another one is quicker, and the task has been begun by then
+            taken.append(None)
+            assert second.remove_lock(name, failed_only=True)
+            assert worker.getlock(name).get()
+        return original(source, target)
+
+    monkeypatch.setattr(shared, "link", link)
+    assert not first.remove_lock(name, failed_only=True)
+    assert worker.lock_details()[name].pid == 3
+
+
+def test_what_another_user_has_left_and_we_may_not_remove_stops_nobody(shared, seat, names, monkeypatch):
+    """In a directory in which each removes his own files only, such as /tmp."""
+    dead = seat(pid=1)
+    assert store_at(dead).getlock(names[0]).get()
+    dead.end()
+    theirs = set(shared.listdir("/jugdir/tempfiles")) | set(shared.listdir("/jugdir/locks"))
+
+    def refusing(call):
+        plain = getattr(shared, call)
+
+        def refuse(*paths):
+            if paths[-1].rpartition("/")[2] in theirs:
+                raise PermissionError(errno.EPERM, "Operation not permitted")
+            return plain(*paths)
+
+        return refuse
+
+    for call in ("unlink", "rename"):
+        monkeypatch.setattr(shared, call, refusing(call))
+    store = store_at(seat(pid=2))
+    assert store.run_id()
+    assert not store.getlock(names[0]).get()
+    assert store.getlock(names[1]).get()
+    assert store.remove_abandoned() == 0
+
+
+def test_who_has_left_and_comes_back_begins_a_new_run(seat):
+    store = store_at(seat(pid=1))
+    before = store.run_id()
+    store.close()
+    assert store.run_id() != before
