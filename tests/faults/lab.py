@@ -67,7 +67,7 @@ class Mount:
         """What the trace holds, as a list of :class:`Call`."""
         assert self.tell("flush") == "ok"
         with open(self.trace, encoding="ascii") as lines:
-            return [Call(line) for line in lines]
+            return [Call(line) for line in lines if line.endswith("\n")]  # there may be a call just now
 
     def close(self):
         """Unmount, whoever still has a file open there."""

@@ -30,6 +30,7 @@ DAMAGES = {
     "cut by one": lambda whole: whole[:-1],
     **{f"bit flipped, seed {seed}": lambda whole, seed=seed: flipped(whole, seed) for seed in range(5)},
 }
+HOPELESS = ("emptied", "foreign", "zeros")
 
 
 @pytest.fixture
@@ -91,7 +92,10 @@ def test_what_was_in_a_damaged_pack_is_computed_again(packed, damage):
     ended = work(run)
 
     assert any(str(pack) in done.err for done in ended), "nobody said so"
-    assert run.said()[0] == {n: 1 if n in LARGE else 2 for n in range(TASKS)}
+    ran = run.said()[0]
+    assert {n: ran[n] for n in LARGE} == dict.fromkeys(LARGE, 1)
+    # What is whole in it may still be of use.
+    assert {ran[n] for n in range(TASKS) if n not in LARGE} <= ({2} if damage in HOPELESS else {1, 2})
     store = file_store(run.jugdir)
     assert [store.load(name) for name in run.names()] == expected(TASKS)
-    assert set(run.loose()) == set(range(TASKS))
+    assert set(run.loose()) >= {n for n in range(TASKS) if ran[n] == 2}
