@@ -97,6 +97,10 @@ class UnsignedResultError(DamagedResultError):
         )
 
 
+class NoRoomError(StoreError):
+    """There is no room for what is to be stored, and has not been for a long time. Other results may be smaller."""
+
+
 class StopWorker(JugError):
     """Raised by a hook to end this worker after the task at hand; the message is the reason."""
 

@@ -48,6 +48,9 @@ SHOWN = {
             "test_failed_locks_that_were_kept_are_given_free_by_retry_failed"
         ),
         "lease": "subcommands/test_execute.py::test_the_lease_is_set_before_anything_is_locked",
+        "store-timeout": (
+            "faults/test_full_disk.py::test_what_has_no_room_for_too_long_fails_with_its_size_and_costs_nothing_else"
+        ),
         "no-check-environment": "subcommands/test_execute_ends_early.py::test_no_check_environment",
     },
     "status": {

@@ -157,9 +157,12 @@ class base_store(ABC):
     ----------
     lease : float
         For how many seconds a worker of this process may give no sign of life before its locks count as abandoned.
+    patience : float
+        For how many seconds it waits, with a result to be stored, while it has no room or cannot be reached.
     """
 
     lease = LEASE
+    patience = 600.0
 
     def __init__(self, name: Any = None) -> None:
         """Does nothing; stores of third parties call it with what they were made from."""

@@ -32,7 +32,8 @@ class FailureRecords:
         path = self._path(name)
         data = dump_record(record)
         with cannot("write", path):
-            self._dir.publish(FAILURES, path, lambda stream: stream.write(data))
+            # A full disk may be why the task has failed.
+            self._dir.publish(FAILURES, path, lambda stream: stream.write(data), patience=0)
 
     def get(self, name: bytes) -> _Record | None:
         """The record of the task `name`, or None; that there is none is an answer of the server, and not of a cache."""

@@ -11,18 +11,18 @@ import time
 
 from ..errors import DamagedResultError, UnsignedResultError
 from .base import FEW, LockDetails, as_name
-from .damaged import empty_is_none, is_corrupt, set_aside
+from .damaged import empty_is_none, set_aside
+from .demolition import demolish
 from .failures import FailureRecords
 from .file_lock import file_based_lock
 from .formats import read_result, serialise
 from .fsops import FileSystem, sync_directory
 from .judging import judged_store
-from .jugdir import ALL_SEALED, CORRUPT, FAILURES, LOCKS, PACKFILE, PACKS, SIGNED, TEMPORARY, JugDir, cannot
+from .jugdir import LOCKS, TEMPORARY, JugDir, cannot
 from .keyfile import read_key
-from .layout import foreign, is_temporary
+from .layout import foreign
 from .listing import file_listing
 from .liveness import Liveness
-from .packlock import PACK_LOCK
 from .packs import Packing, Packs
 from .persistence import persist, reread
 from .signing import Unsigned
@@ -229,6 +229,14 @@ class file_store(judged_store):
     def lease(self, seconds: float) -> None:
         self._dir.ownership.lease = seconds
 
+    @property
+    def patience(self) -> float:
+        return self._dir.persistent.patience
+
+    @patience.setter
+    def patience(self, seconds: float) -> None:
+        self._dir.persistent.patience = seconds
+
     def workers(self) -> Sequence[WorkerDetails]:
         with cannot("list", self._dir.path(TEMPORARY)):
             return details(self._dir)
@@ -258,26 +266,7 @@ class file_store(judged_store):
 
     @staticmethod
     def remove_store(jugdir: str) -> None:
-        store = file_store(jugdir)
-        place = store._dir
-        store._require_ours()
-        with cannot("remove", place.root):
-            prefixes = place.prefixes()
-            for prefix in prefixes:
-                for name in place.results(prefix):
-                    store._unlink(place.result(name))
-            store.remove_locks()
-            store.remove_failures(place.failures())
-            store._unlink(place.lock(PACK_LOCK))
-            store._unlink(place.path(PACKS, PACKFILE))
-            for temporary in filter(is_temporary, place.names(TEMPORARY)):
-                store._unlink(place.path(TEMPORARY, temporary))
-            store._unlink(place.path(ALL_SEALED))
-            store._unlink(place.path(SIGNED))
-            for corrupt in filter(is_corrupt, place.names(CORRUPT)):
-                store._unlink(place.path(CORRUPT, corrupt))
-            directories = [place.path(name) for name in (*prefixes, LOCKS, PACKS, TEMPORARY, FAILURES, CORRUPT)]
-            store._rmdirs([*directories, place.root])
+        demolish(jugdir)
 
     def _require_ours(self) -> None:
         with cannot("list", self._dir.root):
@@ -314,14 +303,6 @@ class file_store(judged_store):
     def _unlink(self, path: str) -> bool:
         with cannot("remove", path):
             return self._dir.unlink(path)
-
-    def _rmdirs(self, paths: Collection[str]) -> None:
-        """Remove those of the directories that are empty; what is in the others is not ours."""
-        for path in paths:
-            try:
-                self._fs.rmdir(path)
-            except OSError:
-                pass
 
 
 class file_keepalive_store(file_store):

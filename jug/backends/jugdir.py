@@ -50,7 +50,8 @@ class JugDir:
     """Paths of results, locks and temporary files below one directory."""
 
     def __init__(self, path: str | os.PathLike[str], fs: FileSystem | None = None) -> None:
-        self.fs: FileSystem = Persistent(fs or FileSystem())  # type: ignore[assignment]  # it has all calls
+        self.persistent = Persistent(fs or FileSystem())
+        self.fs: FileSystem = self.persistent  # type: ignore[assignment]  # it has all calls
         self.root = self.fs.abspath(path)
         self._base = self.root.rstrip("/") + "/"
         # All stores of this process in one directory are one holder of locks.
@@ -228,14 +229,15 @@ class JugDir:
         target: str,
         write: Callable[[atomic_file], object],
         keep: Callable[[], bool] | None = None,
+        patience: float | None = None,
     ) -> bool:
         """Have `write` write a file, and move it to `target`, which is in `directory`; again if that may help.
 
         With `keep`, what may be at `target` by then is kept: False if there was something. (Where the file system has
-        no links, `keep` is asked whether the file is not to be written.)
+        no links, `keep` is asked whether the file is not to be written.) Room is waited for as long as `patience` says.
         """
         publication = Publication(self, directory, target, write, keep)
-        return persist(self.fs, target, publication.attempt, publication.size)
+        return persist(self.fs, target, publication.attempt, publication.size, patience)
 
     def prepare(self, directory: str) -> None:
         """Make a directory that turned out to be missing, whatever we knew of it."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 
 from ..config import warn
-from ..errors import StoreError
+from ..errors import NoRoomError, StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class Persistent:
     def __init__(self, fs: FileSystem) -> None:
         self._plain = fs
         self._written: set[int] = set()  # open files
+        #: For how many seconds room is waited for.
+        self.patience = ROOM_PATIENCE
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._plain, name)
@@ -120,18 +122,26 @@ def _is_stale(error: BaseException | None) -> bool:
     return isinstance(error, OSError) and error.errno == getattr(errno, "ESTALE", None)
 
 
-def persist(fs: FileSystem, path: str, attempt: Callable[[], _T], size: Callable[[], int] | None = None) -> _T:
+def persist(
+    fs: FileSystem,
+    path: str,
+    attempt: Callable[[], _T],
+    size: Callable[[], int] | None = None,
+    patience: float | None = None,
+) -> _T:
     """Call `attempt`, which is to write the file `path`, until it succeeds; returns what it returns.
 
     Raises
     ------
     OSError
         It fails for a reason that does not pass, or for one that should have.
+    NoRoomError
+        There was no room for `patience` seconds (by default, those of `fs`). `size` says how much it was.
     StoreError
-        There was no room for `ROOM_PATIENCE` seconds, or a signal came. `size` says how much it was.
+        A signal came while room was waited for.
     """
     pauses = iter(PAUSES)
-    room = _Room(fs, path, size)
+    room = _Room(fs, path, size, getattr(fs, "patience", ROOM_PATIENCE) if patience is None else patience)
     try:
         while (error := room.tried(attempt)) is not None:
             if error.errno in FULL:
@@ -150,10 +160,11 @@ def persist(fs: FileSystem, path: str, attempt: Callable[[], _T], size: Callable
 class _Room:
     """Waiting for room, and telling the user of it once."""
 
-    def __init__(self, fs: FileSystem, path: str, size: Callable[[], int] | None) -> None:
+    def __init__(self, fs: FileSystem, path: str, size: Callable[[], int] | None, patience: float) -> None:
         self._fs = fs
         self._path = path
         self._size = size
+        self._patience = patience
         self.done: Any = None
         self._ear: Any = None
         self._start = 0.0
@@ -169,16 +180,16 @@ class _Room:
         return None
 
     def wait(self, error: OSError) -> None:
-        """Pause before the next attempt; StoreError if there is no patience left, or a signal came."""
+        """Pause before the next attempt; NoRoomError if there is no patience left, StoreError if a signal came."""
         trouble = f"Cannot write {self._path}: {error.strerror}"
-        if self._ear is None:
+        if self._ear is None and self._patience:
             self._ear = self._fs.ear()
             self._start = self._fs.monotonic()
-            warn(f"{trouble}; waiting for room for {ROOM_PATIENCE:g} s")
-        waited = self._fs.monotonic() - self._start
-        if waited >= ROOM_PATIENCE:
-            raise StoreError(f"{trouble} (waited for {waited:.0f} s){self._loss()}") from error
-        if self._ear.listen(min(self._pause, ROOM_PATIENCE - waited)) is not None:
+            warn(f"{trouble}; waiting for room for {self._patience:g} s")
+        waited = self._fs.monotonic() - self._start if self._patience else 0.0
+        if waited >= self._patience:
+            raise NoRoomError(f"{trouble} (waited for {waited:.0f} s){self._loss()}") from error
+        if self._ear.listen(min(self._pause, self._patience - waited)) is not None:
             raise StoreError(f"{trouble}; no longer waiting for room, because of a signal{self._loss()}") from error
         self._pause = min(2 * self._pause, _LONGEST_PAUSE)
 

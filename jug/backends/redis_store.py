@@ -30,7 +30,6 @@ from .redis_link import TOGETHER, Link, Script
 from .redis_liveness import Liveness
 from .redis_lock import details_of, redis_lock, remove_lock
 from .redis_results import RESULT, is_damaged, packed, unpacked
-from .redis_url import LEASE
 from .redis_worker import Worker
 
 __all__ = ["redis_lock", "redis_store"]
@@ -69,11 +68,8 @@ return redis.call('RENAMENX', KEYS[1], KEYS[2])
 class redis_store(base_store):
     """The store on the server at `url`; see :mod:`jug.backends.redis_url`."""
 
-    lease = LEASE
-
     def __init__(self, url: str) -> None:
         self._link = Link(url)
-        self.lease = self._link.address.lease
         self._worker = Worker(self._link)
         self._liveness = Liveness(self._link, self._worker)
         self._warned = False
@@ -216,6 +212,24 @@ class redis_store(base_store):
 
     def remove_failures(self, names: Iterable[Name]) -> int:
         return len(self._remove(_keys(_FAILURE, dict.fromkeys(map(as_name, names)))))
+
+    # What is said by the URL, or by options
+
+    @property
+    def lease(self) -> float:
+        return self._link.address.lease
+
+    @lease.setter
+    def lease(self, seconds: float) -> None:
+        self._link.address.lease = seconds
+
+    @property
+    def patience(self) -> float:
+        return self._link.address.patience
+
+    @patience.setter
+    def patience(self, seconds: float) -> None:
+        self._link.address.patience = seconds
 
     # Ends
 

@@ -77,7 +77,6 @@ class Worker:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._lease = link.address.lease
         self._joining = threading.Lock()
         self._begin()
 
@@ -136,8 +135,8 @@ class Worker:
         name = self.name or os.urandom(8).hex().encode()
         self._let_go()
         self._start(name)
-        life = int(1000 * LIFE * self._lease)
-        facts = json.dumps(_facts(self._lease))
+        life = int(1000 * LIFE * self._link.address.lease)
+        facts = json.dumps(_facts(self._link.address.lease))
         try:
             run = self._link.run(_JOIN, (WORKER + name, WORKERS), name, facts, life, os.urandom(8).hex())
         except BaseException:
@@ -153,8 +152,13 @@ class Worker:
         import json
         import subprocess
 
-        told = {"worker": name.decode(), "pid": os.getpid(), "url": self._link.address.url, "lease": self._lease}
-        told["life"], told["beat"] = LIFE * self._lease, LIFE * self._lease / _BEATS
+        told = {
+            "worker": name.decode(),
+            "pid": os.getpid(),
+            "url": self._link.address.url,
+            "lease": self._link.address.lease,
+        }
+        told["life"], told["beat"] = LIFE * self._link.address.lease, LIFE * self._link.address.lease / _BEATS
         told["path"] = _path()
         try:
             # In a session of its own: Ctrl-C is not meant for it.

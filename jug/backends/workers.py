@@ -73,7 +73,10 @@ def leave(jugdir: JugDir) -> None:
             _remove_own(jugdir)
         except OSError:
             pass  # others come, and what was to be done is done
-    jugdir.ownership.close()
+    try:
+        jugdir.ownership.close()
+    except OSError:
+        pass  # the owner file is that of one who is gone, now
 
 
 def _remove_own(jugdir: JugDir) -> None:

@@ -7,7 +7,7 @@ while it waits. What concerns the others is in :mod:`jug.engine.others`.
 
 from __future__ import annotations
 
-from ..errors import DamagedResultError, StopWorker, StoreError
+from ..errors import DamagedResultError, NoRoomError, StopWorker, StoreError
 from ..hooks import jug_hook
 from .commit import commit
 from .failures import Failures
@@ -279,9 +279,8 @@ class Scheduler:
         except BaseException as error:  # noqa: BLE001  (whatever the function of the task raises)
             if not self._is_failure(node, error):
                 return False
-            record_failure(
-                self.store, task, error
-            )  # first of all: others are to know why they find the lock as it will be
+            # First of all: others are to know why they find the lock as it will be.
+            record_failure(self.store, task, error)
             keep_lock = self.settings.keep_failed and lock.fail()
             self._failed(node, error)
             return False
@@ -310,7 +309,7 @@ class Scheduler:
 
     def _is_failure(self, node: int, error: BaseException) -> bool:
         """False if the task is to be run again; raises `error` if it is the worker's end and not the task's."""
-        if isinstance(error, _ENDS_THE_WORKER) and not isinstance(error, DamagedResultError):
+        if isinstance(error, _ENDS_THE_WORKER) and not isinstance(error, (DamagedResultError, NoRoomError)):
             self.plan.freed(node)
             raise error
         self._interrupts.check()  # a function may have made another error of the signal

@@ -64,6 +64,14 @@ class ExecuteCommand(SubCommand):
             above=0,
         ),
         Option(
+            "store-timeout",
+            None,
+            "For how long to wait, with a result to be stored, while the disk is full or the server is away",
+            "SECONDS",
+            kind=float,
+            at_least=0,
+        ),
+        Option(
             "no-check-environment",
             False,
             "Do not check environment variables JUG_* and file __jug_please_stop_running.txt",
@@ -76,6 +84,8 @@ class ExecuteCommand(SubCommand):
         require_key(store)
         if options.execute_lease is not None:
             store.lease = options.execute_lease
+        if options.execute_store_timeout is not None:
+            store.patience = options.execute_store_timeout
         reporter = ConsoleReporter(options)
         selects = selection_from(options, "execute")
         execution = Execution(

@@ -343,3 +343,16 @@ def test_a_deferred_lock_goes_although_it_could_not_be_removed_at_first(tmp_path
     Guardian(fs, Charge(worker.file(), os.getpid(), 300.0), LastWords(name)).run()
     assert left == [0] and os.listdir(tmp_path / "locks") == []
     worker.close()
+
+
+def test_a_store_is_left_although_the_owner_file_cannot_be_closed_or_removed(tmp_path, name, monkeypatch):
+    def fail(fs, what):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    store = file_store(tmp_path)
+    store.dump(1, name)
+    monkeypatch.setattr(FileSystem, "close", lambda fs, fd: (os.close(fd), fail(fs, fd)))
+    monkeypatch.setattr(FileSystem, "unlink", fail)
+    store.close()
+    monkeypatch.undo()
+    assert file_store(tmp_path).load(name) == 1

@@ -13,7 +13,7 @@ from memory_fs import MemoryFS
 from jug.backends.ear import Ear
 from jug.backends.file_store import file_store
 from jug.backends.persistence import PAUSES, ROOM_PATIENCE
-from jug.errors import StoreError
+from jug.errors import NoRoomError, StoreError
 
 PASSING = ["EIO", "ESTALE", "EINTR", "ETIMEDOUT", "EAGAIN", "EBUSY"]
 
@@ -130,6 +130,26 @@ def test_without_room_a_value_is_lost_in_the_end_and_its_size_is_told(fs, store,
     assert int(str(raised.value).rpartition("(")[2].split()[0]) > 10_000
     assert ROOM_PATIENCE <= fs.monotonic() - before < ROOM_PATIENCE + 1
     assert temporary_files(fs) == []
+
+
+@pytest.mark.parametrize("seconds", [0, 45])
+def test_room_is_waited_for_as_long_as_one_is_told_to(fs, store, name, seconds):
+    store.patience = seconds
+    assert store.patience == seconds
+    fs.fail("write", "ENOSPC", times=10**6)
+    before = fs.monotonic()
+    with pytest.raises(NoRoomError, match=rf"No space left on device \(waited for {seconds} s\)"):
+        store.dump(1, name)
+    assert seconds <= fs.monotonic() - before < seconds + 1
+
+
+def test_what_is_known_of_a_failure_waits_for_no_room(fs, store, name):
+    """A full disk may be why the task has failed, which is long enough."""
+    fs.fail("write", "ENOSPC", times=10**6)
+    before = fs.monotonic()
+    with pytest.raises(NoRoomError):
+        store.record_failure(name, {})
+    assert fs.monotonic() - before < 1
 
 
 def test_a_signal_ends_the_wait_for_room(fs, store, name, monkeypatch):

@@ -457,3 +457,15 @@ def test_no_password_is_on_a_command_line():
         store.close()
     finally:
         server.close()
+
+
+def test_lease_and_patience_can_be_set_until_the_first_lock(server, name):
+    store = redis_store(server.url)
+    store.lease, store.patience = 8.0, 30.0
+    assert store.getlock(name).get()
+    (sign,) = server.ask("KEYS", "worker:*")
+    assert 0 < server.ask("PTTL", sign) <= 6000
+    assert (store.lease, store.patience) == (8.0, 30.0)
+    assert store.lock_details()[name].pid == os.getpid()
+    store.remove_locks()
+    store.close()

@@ -15,9 +15,11 @@ from jug.backends.file_lock import file_based_lock
 from jug.backends.owned import OwnerFile
 from jug.backends.packing import SmallFiles
 from jug.jug import main
+from jug.task import Task
 
 PLACES = {
     "after claim": (file_based_lock, "get", "after"),
+    "during the run": (Task, "run", "before"),
     "during the write": (atomic_file, "write", "after"),
     "between publish and release": (stores.file_store, "dump_locked", "after"),
     "before a takeover": (OwnerFile, "replace", "before"),

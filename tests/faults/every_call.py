@@ -128,7 +128,7 @@ class Position:
         first = work(self.run, self.fault)
         stored = self.run.said()[1]
         kept = stored | self.there()
-        second = work(self.run) if first else first
+        second = work(self.run) if first or self.is_strange() else first
         again = {n for n, times in (self.run.said()[0] - self.before[0]).items() if times > 1}
         problems = []
         if first not in self.endings():
@@ -154,8 +154,11 @@ class Position:
             return {KILLED}
         if self.fault.is_for_ever:
             return {0, 1, 4}  # the store cannot be used, or no room for a result was found in time
-        # That there is no room to look at something is not what file systems say, and not waited for.
-        return {0, 4} if self.fault.error in FULL and self.call not in NEEDS_ROOM else {0}
+        return {0, 4} if self.is_strange() else {0}
+
+    def is_strange(self):
+        """Whether no file system says this: that there is no room to look at something, or to remove it."""
+        return bool(self.fault.at) and self.fault.error in FULL and self.call not in NEEDS_ROOM
 
     def may_run_again(self):
         return 1 if self.fault.name == "KILL" or self.fault.is_for_ever else 0

@@ -15,13 +15,14 @@ CHANGES = frozenset(
 class Node:
     """A file, or a directory if it has `entries`: as it is seen, and as it is on disk."""
 
-    __slots__ = ("data", "entries", "mtime", "synced", "synced_entries", "synced_mtime")
+    __slots__ = ("data", "entries", "is_cut", "mtime", "synced", "synced_entries", "synced_mtime")
 
     def __init__(self, is_directory=False):
         self.entries = {} if is_directory else None
         self.synced_entries = {}
         self.data = bytearray()
         self.synced = b""
+        self.is_cut = False  # since it was synced
         self.mtime = self.synced_mtime = None
 
 
@@ -90,7 +91,9 @@ class Disk:
         data[int(offset) : int(offset) + len(new)] = new
 
     def _on_truncate(self, call):
-        data = self._nodes[call.node].data
+        node = self._nodes[call.node]
+        data = node.data
+        node.is_cut = node.is_cut or int(call.detail) < len(data)
         del data[int(call.detail) :]
         data.extend(bytes(int(call.detail) - len(data)))
 
@@ -99,7 +102,7 @@ class Disk:
 
     def _on_fsync(self, call):
         node = self._nodes[call.node]
-        node.synced, node.synced_mtime = bytes(node.data), node.mtime
+        node.synced, node.synced_mtime, node.is_cut = bytes(node.data), node.mtime, False
 
     def _on_fsyncdir(self, call):
         node = self._nodes[call.node]
@@ -159,8 +162,12 @@ def _what_is_left(node, chance):
     old, new = node.synced, bytes(node.data)
     if old == new:
         return old
-    same = next((at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+    same = (
+        0
+        if node.is_cut
+        else next((at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+    )
     rest = new[same:]
     half = len(rest) // 2
     left = new[:same] + chance.choice([old[same:], b"", rest[:half], bytes(len(rest)), rest[:half] + bytes(half), rest])
-    return left + old[len(left) :] if len(old) <= len(new) else left
+    return left if node.is_cut else left + old[len(left) :]

@@ -1,10 +1,12 @@
 """A disk that is full, or a quota that is used up: workers wait, say so, and go on when there is room."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from lab import mounted, small
+from processes import jug, write
 from runs import Run
 
 pytestmark = pytest.mark.faults
@@ -95,3 +97,29 @@ def test_who_looks_at_a_full_disk_is_not_stopped(tmp_path):
         fill(path / "ballast")
         check(run, [run.start()])
         assert Path(path, "ballast").exists()
+
+
+LARGE = """
+    import os
+    from jug import TaskGenerator
+
+    @TaskGenerator
+    def large(size):
+        return os.urandom(size)
+
+    sizes = [large(100), large(3_000_000), large(200)]
+"""
+
+
+def test_what_has_no_room_for_too_long_fails_with_its_size_and_costs_nothing_else(tmp_path):
+    with small(tmp_path, "tmpfs") as path:
+        write(tmp_path, LARGE)
+        options = ("execute", "--jugdir", path / "jugdir", "--store-timeout", "0.5", "--keep-going")
+        done = jug(tmp_path, *options)
+        assert done.code == 1, done
+        assert "waiting for room for 0.5 s" in done.err
+        size = int(re.search(r"what was to be stored is lost \((\d+) bytes\)", done.err)[1])
+        assert 3_000_000 < size < 3_100_000
+        assert jug(tmp_path, "status", "--jugdir", path / "jugdir").table()["Total:"]["Finished"] == 2
+        assert os.listdir(path / "jugdir" / "locks") == os.listdir(path / "jugdir" / "tempfiles") == []
+        assert jug(tmp_path, *options).code == 1  # still

@@ -1,0 +1,49 @@
+"""Removing a jugdir: all that jug made in it, and nothing else."""
+
+from __future__ import annotations
+
+from .damaged import is_corrupt
+from .jugdir import ALL_SEALED, CORRUPT, FAILURES, LOCKS, PACKFILE, PACKS, SIGNED, TEMPORARY, JugDir, cannot
+from .layout import is_temporary
+from .packlock import PACK_LOCK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def demolish(path: str) -> None:
+    """Remove all that jug made in the directory `path`, and those of its directories that are empty then.
+
+    Raises
+    ------
+    UsageError
+        What looks like results in it is somebody else's.
+    """
+    jugdir = JugDir(path)
+    with cannot("list", jugdir.root):
+        jugdir.require_ours()
+    with cannot("remove", jugdir.root):
+        prefixes = jugdir.prefixes()
+        for file in _files(jugdir, prefixes):
+            jugdir.unlink(file)
+        directories = [*prefixes, LOCKS, PACKS, TEMPORARY, FAILURES, CORRUPT]
+        for directory in (*map(jugdir.path, directories), jugdir.root):
+            try:
+                jugdir.fs.rmdir(directory)
+            except OSError:
+                pass  # what is in it is not ours
+
+
+def _files(jugdir: JugDir, prefixes: list[str]) -> Iterator[str]:
+    for prefix in prefixes:
+        yield from map(jugdir.result, jugdir.results(prefix))
+    yield from map(jugdir.lock, [*jugdir.locks(), PACK_LOCK.encode()])
+    for name in jugdir.failures():
+        yield jugdir.path(FAILURES, name.decode())
+    yield jugdir.path(PACKS, PACKFILE)
+    for temporary in filter(is_temporary, jugdir.names(TEMPORARY)):
+        yield jugdir.path(TEMPORARY, temporary)
+    for corrupt in filter(is_corrupt, jugdir.names(CORRUPT)):
+        yield jugdir.path(CORRUPT, corrupt)
+    yield from map(jugdir.path, [ALL_SEALED, SIGNED])
