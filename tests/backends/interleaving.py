@@ -86,8 +86,9 @@ class Process:
 
     def _run(self, function):
         self._resume.acquire()
+        self._store = file_store("/jugdir", fs=self.world.view(self))  # stays until after the end
         try:
-            function(file_store("/jugdir", fs=self.world.view(self)))
+            function(self._store)
         except Killed:
             pass
         except BaseException as error:  # noqa: BLE001  (told by World.finish)
@@ -132,6 +133,8 @@ class View:
 
 def _stepping(call):
     def method(self, *args):
+        if (self._process.done or self._process.killed) and call == "close":  # by a finalizer, after its end
+            return None
         self._process.step(call)
         return getattr(self._process.world.fs, call)(*args)
 

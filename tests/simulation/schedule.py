@@ -81,7 +81,7 @@ class View:
 def _asking(call):
     def method(self, *args):
         process = self._process
-        if process.killed and call == "close":  # by a finalizer, which there would be none of
+        if (process.done or process.killed) and call == "close":  # by a finalizer, after its end
             return None
         process.next = call, args
         process.step(call)
