@@ -465,3 +465,24 @@ def test_over_a_network_what_was_deferred_is_done_by_the_next_guardian_too(tmp_p
     store._dir.owner_file()
     until(lambda: list(store.listlocks()) == [], "the lock stays")
     store.close()
+
+
+@pytest.mark.parametrize(("stamp", "seconds"), [(9_500_000_000, 0.05), (9_000_000_000, 1.05)])
+def test_before_a_deferred_lock_goes_the_time_stamps_of_all_that_may_be_new_move_on(
+    tmp_path, name, monkeypatch, stamp, seconds
+):
+    """Where they are whole seconds, that takes a second."""
+    store = file_store(tmp_path)
+    assert store.getlock(name).get()
+    store.dump(1, name)
+    worker = store._dir.ownership
+    new = [tmp_path, tmp_path / name[:2].decode()]
+    for path in (*new, worker.file().path):
+        os.utime(path, ns=(stamp, stamp))
+    slept = []
+    monkeypatch.setattr(FileSystem, "sleep", lambda fs, seconds: slept.append(seconds))
+    Guardian(FileSystem(), Charge(worker.file(), os.getpid(), 300.0), LastWords(name)).run()
+    assert slept == [seconds]
+    assert [path for path in new if path.stat().st_mtime_ns == stamp] == []
+    assert os.listdir(tmp_path / "locks") == []
+    worker.close()

@@ -277,3 +277,48 @@ def test_a_file_that_could_not_be_closed_is_written_again(store, fs, name):
     store.dump([1, 2], name)
     assert fds and len(fs.made["rename"]) == before + 1
     assert store.load(name) == [1, 2] and temporary_files(fs) == []
+
+
+def test_that_there_is_no_jugdir_is_an_answer_of_the_server_too(name):
+    disk = Disk()
+    one, two = (file_store("/home/jugdir", fs=OnNfs(disk, number)) for number in range(2))
+    assert list(two.list()) == []
+    one.dump(1, name)
+    assert list(two.list()) == [name]
+
+
+@pytest.mark.parametrize("look", ["load", "can_load", "list"])
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_that_there_is_nothing_to_load_is_an_answer_of_the_server_too(name, look, is_packed):
+    disk = Disk()
+    one, two = (file_store("/jugdir", fs=OnNfs(disk, number)) for number in range(2))
+    for directory in (
+        name[:2].decode(),
+        "packs",
+        "locks",
+        "tempfiles",
+    ):  # nothing else will change in the jugdir itself
+        one._dir.ensure(directory)
+    looks = {
+        "load": lambda: two.load(name) == 1,
+        "can_load": lambda: two.can_load(name),
+        "list": lambda: name in two.list(),
+    }
+    try:
+        assert not looks[look]()
+    except FileNotFoundError:
+        pass
+    one.dump(1, name)
+    if is_packed:
+        one.pack()
+    assert looks[look]()
+
+
+def test_a_file_that_is_gone_while_it_is_read_is_opened_again(fs, name):
+    store = file_store("/jugdir", fs=fs)
+    store.dump(1, name)
+    fs.fail("read", "ESTALE", times=1 + len(PAUSES))
+    assert store.load(name) == 1
+    store.pack()
+    fs.fail("read", "ESTALE", times=1 + len(PAUSES))
+    assert file_store("/jugdir", fs=fs).load(name) == 1

@@ -4,7 +4,7 @@ import sys
 from types import ModuleType
 
 import pytest
-from simulated import Events, FakeWorld, finish, names_of_locks
+from simulated import Events, FakeWorld, Leases, finish, names_of_locks, worker
 
 import jug.task
 from jug.engine.execution import Execution
@@ -171,3 +171,24 @@ def test_what_failed_elsewhere_behind_the_barrier_is_not_run(prepare, notes, sto
     outcome = execute()
     assert notes.ran == [1, "good"] and outcome.exit_code == 1
     assert "1 task failed in another worker (jugfile.f)." in outcome.sentence()
+
+
+def test_a_lock_that_is_left_behind_and_cannot_be_taken_over_is_not_tried_without_a_pause():
+    """Somebody was lost in the middle of taking it over, perhaps, and his turn has to run out first."""
+    jug.task.Task.store = store = Leases()
+    task = jug.task.Task(len, "x")
+    name = task.hash()
+    assert Leases(store, ("node2", 2, "w2")).getlock(name).get()
+    store.gone.add(name)
+    tried, plain = [], store.getlock
+
+    def getlock(name):
+        tried.append(name)
+        return plain(name)
+
+    store.getlock = getlock
+    scheduler = worker([task], store, wait_cycle_time=2, nr_wait_cycles=10)
+    outcome = scheduler.run()
+    assert (outcome.ending, outcome.exit_code) == (Ending.GAVE_UP, 3)
+    assert len(scheduler.world.naps) < 30
+    assert len(tried) < 3 * len(scheduler.world.naps)

@@ -25,7 +25,7 @@ def mount(request):
     return request.param
 
 
-@pytest.mark.parametrize(("mount", "tasks"), [("v3", 5000), ("v4", 2500), ("seconds", 500)])
+@pytest.mark.parametrize(("mount", "tasks"), [("v3", 5000), ("v4", 1500), ("seconds", 300)])
 def test_no_task_runs_twice(lab, mount, tasks):
     work = Work(
         lab,

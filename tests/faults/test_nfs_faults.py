@@ -12,10 +12,8 @@ checkout.required()
 pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("nfs")]
 
 ONE_LONG_TASK = """
-    from jug import Task, TaskGenerator
+    from jug import TaskGenerator
     from notes import HOST, note, wait_for
-
-    Task.store.lease = {lease}
 
     @TaskGenerator
     def long():
@@ -40,8 +38,8 @@ def mount(request):
 
 def begin(lab, mount, lease):
     """Client 1 runs the task."""
-    work = Work(lab, mount, ONE_LONG_TASK.format(lease=lease))
-    worker = work.worker(lab.clients[0])
+    work = Work(lab, mount, ONE_LONG_TASK)
+    worker = work.worker(lab.clients[0], "--lease", lease)
     work.wait_for_note("begun", lab.clients[0])
     return work, worker
 
