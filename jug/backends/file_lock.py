@@ -174,8 +174,19 @@ class file_based_lock(base_lock):
             if not self._live.is_gone(found):
                 self._live.meet(found.holder)
                 return None
-            return mine if take_over(mine, self._fs, found, self._live) else None
+            if not take_over(mine, self._fs, found, self._live):
+                return None
+            self._doubt()
+            return mine
         return None
+
+    def _doubt(self) -> None:
+        """Believe nothing that is remembered of the result: who was here before may have stored it at his very end."""
+        if not self._own.is_coherent:
+            try:
+                self._fs.utime(self._dir.path(self._name[:2]), None)
+            except OSError:
+                pass  # there is no such directory, and no result
 
     def _is_made(self, mine: OwnerFile) -> bool:
         try:

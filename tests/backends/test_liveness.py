@@ -603,3 +603,18 @@ def test_who_has_left_and_comes_back_begins_a_new_run(seat):
     before = store.run_id()
     store.close()
     assert store.run_id() != before
+
+
+def test_over_a_network_who_takes_over_believes_nothing_that_he_remembers_of_the_result(
+    seat, name, monkeypatch, shared
+):
+    """Its holder may have stored it in the very moment in which we looked, and then died."""
+    dead, other = seat(pid=1), seat(pid=2)
+    monkeypatch.setattr(other, "kind", lambda path: "nfs", raising=False)
+    lock_of(dead, name)
+    store_at(dead).dump("at the very end", name)
+    dead.end()
+    directory = f"/jugdir/{name[:2].decode()}"
+    before = shared.stat(directory).st_mtime_ns
+    assert store_at(other).getlock(name).get()
+    assert shared.stat(directory).st_mtime_ns > before
