@@ -13,7 +13,8 @@ from jug.backends.guardian import Guardian
 
 ROOT = "/jugdir"
 PASSING = (errno.EIO, errno.ESTALE, errno.EINTR, errno.ETIMEDOUT, errno.EAGAIN, errno.EBUSY)
-LOST = {"rename": errno.ENOENT, "unlink": errno.ENOENT, "mkdir": errno.EEXIST}  # what NFSv3 says when it sends again
+# What NFSv3 says when it sends again.
+LOST = {"rename": errno.ENOENT, "link": errno.EEXIST, "unlink": errno.ENOENT, "mkdir": errno.EEXIST}
 MOST_STEPS = 40_000
 DELAYS_NS = (1_000, 100_000, 2_000_000)  # of one call
 
