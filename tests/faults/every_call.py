@@ -20,7 +20,7 @@ import traceback
 from pathlib import Path
 
 from interleaving import CALLS, NO_TIME
-from runs import PATIENCE, Run
+from reporting import PATIENCE, Run
 
 import jug.jug
 import jug.subcommands.execute

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 from processes import jug
-from runs import Run, expected
+from reporting import Run, expected
 
 from jug.backends.file_store import file_store
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from lab import mounted
 from processes import ROOT, python
-from runs import Run
+from reporting import Run
 
 pytestmark = pytest.mark.faults
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from lab import mounted, small
 from processes import jug, write
-from runs import Run
+from reporting import Run
 
 pytestmark = pytest.mark.faults
 

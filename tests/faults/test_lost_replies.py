@@ -2,7 +2,7 @@
 
 import pytest
 from lab import LOST_REPLIES, mounted
-from runs import Run
+from reporting import Run
 
 pytestmark = pytest.mark.faults
 

@@ -7,7 +7,7 @@ import pytest
 from lab import mounted
 from power import CHANGES, Disk
 from processes import jug
-from runs import PATIENCE, Run, end, expected, left_over, parsed
+from reporting import PATIENCE, Run, end, expected, left_over, parsed
 
 from jug.backends.file_store import file_store
 

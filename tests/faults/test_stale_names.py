@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 from lab import mounted
-from runs import Run
+from reporting import Run
 
 pytestmark = pytest.mark.faults
 
