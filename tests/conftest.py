@@ -1,5 +1,6 @@
 """A fresh jug for each test: no tasks, no store, no hooks, and the interpreter as it was."""
 
+import signal
 import sys
 
 import pytest
@@ -7,6 +8,7 @@ from optional import Missing
 
 import jug.task
 from jug.backends.dict_store import dict_store
+from jug.backends.ear import SIGNALS
 from jug.hooks import reset_all_hooks
 
 
@@ -21,6 +23,13 @@ def pytest_addoption(parser, pluginmanager):
 def pytest_configure(config):
     config.addinivalue_line("markers", "timeout(seconds): for pytest-timeout, whether or not it is installed")
     config.addinivalue_line("markers", "xdist_group(name): for pytest-xdist, whether or not it is installed")
+
+
+def pytest_sessionstart():
+    """Whoever runs the tests in the background ignores some signals, and so would all processes that tests start."""
+    for signum in SIGNALS:
+        if signal.getsignal(signum) is signal.SIG_IGN:
+            signal.signal(signum, signal.SIG_DFL)
 
 
 def pytest_collection_finish():
