@@ -156,7 +156,8 @@ class SimulatedGuardian:
         if well:
             self.tell("b")
         self._is_closed, self.process.wakes = True, 0
-        while not self.process.done and not self._worker.killed:
+        # After its own end, a worker waits for nobody: this is a finalizer, in whatever thread.
+        while not (self.process.done or self._worker.done or self._worker.killed):
             self._worker.sleep(0.01)
 
     # The guardian's
