@@ -1,5 +1,6 @@
 """How soon the task of one who died is run by another, and that one of many has it then: real processes."""
 
+import faulthandler
 import multiprocessing
 import os
 import shutil
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 
 import pytest
 from processes import ROOT, environment, jug, start, wait_for_file, write
@@ -153,17 +155,41 @@ def hold(jugdir, names, ready):
 
 
 def contend(jugdir, names, start_now, won, all_have):
-    store = file_store(jugdir)
-    store.lease = 3600.0
-    store._dir.owner_file()
-    start_now.wait()
-    for number, name in enumerate(names):
-        if store.getlock(name).get():
-            won[number] += 1  # of many that write, the last one counts: a second winner is seen by its lock
-            with open(jugdir / "winners", "a") as winners:
-                winners.write(f"{number}\n")
-    all_have.wait()  # whoever ends gives back what he has
+    said = (jugdir / f"said-{os.getpid()}").open("w")
+    faulthandler.register(signal.SIGUSR1, said)
+    try:
+        store = file_store(jugdir)
+        store.lease = 3600.0
+        store._dir.owner_file()
+        start_now.wait()
+        for number, name in enumerate(names):
+            if store.getlock(name).get():
+                won[number] += 1  # of many that write, the last one counts: a second winner is seen by its lock
+                with open(jugdir / "winners", "a") as winners:
+                    winners.write(f"{number}\n")
+        all_have.wait()  # whoever ends gives back what he has
+    except BaseException:
+        traceback.print_exc(file=said)
+        said.flush()
+        start_now.abort()
+        all_have.abort()
+        raise
     os._exit(0)
+
+
+def finish(contenders, jugdir, seconds=300):
+    """Wait for all of them; if they wait for ever, say where."""
+    end = time.monotonic() + seconds
+    for contender in contenders:
+        contender.join(max(0, end - time.monotonic()))
+    for late in [contender for contender in contenders if contender.is_alive()]:
+        os.kill(late.pid, signal.SIGUSR1)
+        time.sleep(0.1)
+        late.kill()
+        late.join()
+    said = {path.read_text() for path in jugdir.glob("said-*")} - {""}
+    assert not said, "\n".join(said)
+    assert [contender.exitcode for contender in contenders] == [0] * len(contenders)
 
 
 def test_of_a_hundred_contenders_for_a_stale_lock_one_wins_a_thousand_times(tmp_path):
@@ -181,7 +207,6 @@ def test_of_a_hundred_contenders_for_a_stale_lock_one_wins_a_thousand_times(tmp_
     ]
     for contender in contenders:
         contender.start()
-    for contender in contenders:
-        contender.join()
+    finish(contenders, tmp_path)
     winners = sorted(map(int, (tmp_path / "winners").read_text().split()))
     assert winners == list(range(ROUNDS))
