@@ -1,14 +1,12 @@
 """How soon the task of one who died is run by another, and that one of many has it then: real processes."""
 
-import faulthandler
-import multiprocessing
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-import traceback
+from pathlib import Path
 
 import pytest
 from processes import ROOT, environment, jug, start, wait_for_file, write
@@ -16,8 +14,6 @@ from processes import ROOT, environment, jug, start, wait_for_file, write
 from jug.backends.file_store import file_store
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
-
-FORK = multiprocessing.get_context("fork")
 
 # The first one who runs it takes for ever; it is noted who runs it, and when.
 JUGFILE = """
@@ -142,71 +138,10 @@ def test_a_worker_that_was_stopped_for_longer_than_its_lease_harms_nobody(tmp_pa
     store.close()
 
 
-CONTENDERS, ROUNDS = 100, 1000
-
-
-def hold(jugdir, names, ready):
-    store = file_store(jugdir)
-    for name in names:
-        assert store.getlock(name).get()
-    os.kill(store._dir.ownership._guardian.pid, signal.SIGKILL)
-    ready.set()
-    signal.pause()
-
-
-def contend(jugdir, names, start_now, won, all_have):
-    said = (jugdir / f"said-{os.getpid()}").open("w")
-    faulthandler.register(signal.SIGUSR1, said)
-    try:
-        store = file_store(jugdir)
-        store.lease = 3600.0
-        store._dir.owner_file()
-        start_now.wait()
-        for number, name in enumerate(names):
-            if store.getlock(name).get():
-                won[number] += 1  # of many that write, the last one counts: a second winner is seen by its lock
-                with open(jugdir / "winners", "a") as winners:
-                    winners.write(f"{number}\n")
-        all_have.wait()  # whoever ends gives back what he has
-    except BaseException:
-        traceback.print_exc(file=said)
-        said.flush()
-        start_now.abort()
-        all_have.abort()
-        raise
-    os._exit(0)
-
-
-def finish(contenders, jugdir, seconds=300):
-    """Wait for all of them; if they wait for ever, say where."""
-    end = time.monotonic() + seconds
-    for contender in contenders:
-        contender.join(max(0, end - time.monotonic()))
-    for late in [contender for contender in contenders if contender.is_alive()]:
-        os.kill(late.pid, signal.SIGUSR1)
-        time.sleep(0.1)
-        late.kill()
-        late.join()
-    said = {path.read_text() for path in jugdir.glob("said-*")} - {""}
-    assert not said, "\n".join(said)
-    assert [contender.exitcode for contender in contenders] == [0] * len(contenders)
-
-
 def test_of_a_hundred_contenders_for_a_stale_lock_one_wins_a_thousand_times(tmp_path):
-    names = [b"%040x" % number for number in range(ROUNDS)]
-    ready = FORK.Event()
-    holder = FORK.Process(target=hold, args=(tmp_path, names, ready))
-    holder.start()
-    assert ready.wait(60)
-    holder.kill()
-    holder.join()
-    start_now, all_have = FORK.Barrier(CONTENDERS), FORK.Barrier(CONTENDERS)
-    won = FORK.Array("i", ROUNDS, lock=False)
-    contenders = [
-        FORK.Process(target=contend, args=(tmp_path, names, start_now, won, all_have)) for _ in range(CONTENDERS)
-    ]
-    for contender in contenders:
-        contender.start()
-    finish(contenders, tmp_path)
-    winners = sorted(map(int, (tmp_path / "winners").read_text().split()))
-    assert winners == list(range(ROUNDS))
+    """In a program of its own: a process that has run many tests is large, and so would be all that it forks."""
+    contest = [sys.executable, str(Path(__file__).parent / "contest.py"), str(tmp_path)]
+    env = {**environment(tmp_path), "PYTHONPATH": str(ROOT)}
+    finished = subprocess.run(contest, env=env, capture_output=True, encoding="utf-8", check=False)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.split() == ["1"] * 1000
