@@ -1,0 +1,1 @@
+"""The parts of compare.py: environments, processes and their rows, figures with goals, and what is shown of them."""

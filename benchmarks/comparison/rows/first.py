@@ -1,0 +1,99 @@
+"""First runs: many tasks that do nothing, so that what is measured is what is added to each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..bench import Bench
+from ..figures import ORIGINAL, OURS, Figure, Result, Series, at_least, at_most, no_more_than
+
+_PEERS = {
+    "joblib.Memory": "joblib_memory.py",
+    "diskcache memoize": "diskcache_memoize.py",
+}
+_FLOOR = "bare loop"
+
+
+def one_worker(bench: Bench, tasks: int) -> Result:
+    """One worker, beside the original and other libraries that keep results."""
+    original, ours = bench.both
+    measures: dict[str, Callable[[], float]] = {
+        ORIGINAL: lambda: bench.first_run(original, tasks),
+        OURS: lambda: bench.first_run(ours, tasks),
+    }
+    for name, script in _PEERS.items():
+        measures[name] = _script(bench, script, tasks)
+    measures["doit"] = _doit(bench, tasks)
+    seconds = bench.alternate(measures)
+    what = f"first run of {tasks:,} tasks, 1 worker"
+    goals = {ORIGINAL: at_least(10), **dict.fromkeys((*_PEERS, "doit"), at_least(1))}
+    figures = [Figure(what, "s", seconds[OURS], seconds[name], name, goal) for name, goal in goals.items()]
+    each = [1e6 * run / tasks for run in seconds[OURS]]
+    figures.append(Figure(f"{what}, of which each takes", "us", each, [], "", no_more_than(200)))
+    return Result(figures, [Series(name, tasks, runs) for name, runs in seconds.items()])
+
+
+def two_workers(bench: Bench, tasks: int) -> Result:
+    """Two workers that start at the same time, beside two of the original, and beside one of our own."""
+    original, ours = bench.both
+    one = f"{OURS}, 1 worker"
+    seconds = bench.alternate(
+        {
+            ORIGINAL: lambda: bench.first_run(original, tasks, workers=2),
+            OURS: lambda: bench.first_run(ours, tasks, workers=2),
+            one: lambda: bench.first_run(ours, tasks),
+        }
+    )
+    what = f"first run of {tasks:,} tasks, 2 workers"
+    return Result(
+        [
+            Figure(what, "s", seconds[OURS], seconds[ORIGINAL], f"{ORIGINAL}, 2 workers", at_least(10)),
+            Figure(what, "s", seconds[OURS], seconds[one], one, at_least(1.5)),
+        ]
+    )
+
+
+def growth(bench: Bench) -> Result:
+    """Whether a task takes longer among many; the time of a run of one task is taken off, which is that of the start."""
+    ours = bench.programs.ours
+    sizes = bench.sizes.growing
+    measures = {str(tasks): (lambda tasks=tasks: bench.first_run(ours, tasks)) for tasks in (1, *sizes[:-1])}
+    seconds = bench.alternate(measures)
+    seconds.update(bench.alternate({str(sizes[-1]): lambda: bench.first_run(ours, sizes[-1])}, repeats=1))
+    start = min(seconds["1"])
+    series = [Series(OURS, tasks, [run - start for run in seconds[str(tasks)]]) for tasks in sizes]
+    smallest, largest = ([1e6 * run / s.tasks for run in s.seconds] for s in (series[0], series[-1]))
+    what = f"first run, 1 worker: a task of {sizes[-1]:,}"
+    against = f"a task of {sizes[0]:,}"
+    # The largest was measured once: it is compared with each run of the smallest.
+    times = [Figure(what, "us", largest * len(smallest), smallest, against, at_most(1.5), is_inverse=True)]
+    return Result(times, series)
+
+
+def floor(bench: Bench, tasks: int) -> Result:
+    """How far it is to what the disk and the system alone would take."""
+    ours = bench.programs.ours
+    seconds = bench.alternate(
+        {_FLOOR: _script(bench, "floor.py", tasks), OURS: lambda: bench.first_run(ours, tasks)},
+    )
+    what = f"first run of {tasks:,} tasks, 1 worker"
+    against = "a bare loop of link, append, unlink and sync"
+    figure = Figure(what, "s", seconds[OURS], seconds[_FLOOR], against, at_most(4), is_inverse=True)
+    return Result([figure], [Series(_FLOOR, tasks, seconds[_FLOOR])])
+
+
+def _script(bench: Bench, script: str, tasks: int) -> Callable[[], float]:
+    def measure() -> float:
+        directory = bench.fresh()
+        return bench.other_run([bench.programs.ours.python, script, str(directory), str(tasks)], directory)
+
+    return measure
+
+
+def _doit(bench: Bench, tasks: int) -> Callable[[], float]:
+    def measure() -> float:
+        directory = bench.fresh()
+        command = [bench.programs.ours.python, "-m", "doit", "-f", "dodo.py", f"directory={directory}", f"n={tasks}"]
+        return bench.other_run(command, directory)
+
+    return measure
