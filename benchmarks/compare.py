@@ -36,16 +36,20 @@ def main() -> None:
     if options.combine or options.draw:
         results = Results.read(options.results)
     with directory(options.environments) as place:
-        programs = environments.prepared(Path(place))
+        programs = environments.prepared(Path(place).absolute())
         if not options.draw:
             measure(programs, results, options)
+            if options.is_kept and "first-large" in options.rows:
+                explain(options)
         if options.is_kept:
             publish(results, programs, options)
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="ROW", help=f"of {', '.join(ROWS)}")
+    parser.add_argument(
+        "--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="ROW", help=f"of {', '.join(ROWS)}"
+    )
     parser.add_argument("--quick", action="store_true", help="little of everything, once; only shown unless --output")
     parser.add_argument("--repeats", type=int, metavar="N", help="runs of each, of which the median counts")
     parser.add_argument("--at-most", type=int, metavar="TASKS", help="not more tasks than so many in any row")
@@ -53,7 +57,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--place", default=".", help="a directory on the disk to be measured")
     parser.add_argument("--environments", metavar="DIRECTORY", help="keep the environments there, for the next time")
     parser.add_argument("--output", type=Path, metavar="DIRECTORY", help="for all that is written, instead of docs/")
-    parser.add_argument("--combine", action="store_true", help="keep the rows of the last results that are not measured")
+    parser.add_argument(
+        "--combine", action="store_true", help="keep the rows of the last results that are not measured"
+    )
     parser.add_argument("--draw", action="store_true", help="measure nothing: table and plot of the last results")
     options = parser.parse_args()
     options.results = (options.output or HERE / "results") / "comparison.json"
@@ -111,6 +117,14 @@ def environment_of(place: str) -> dict[str, str]:
 def description(programs: environments.Programs, options: argparse.Namespace) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in programs.versions().items())
     return f"{machine.description('compare.py', options.place)}\n{versions}"
+
+
+def explain(options: argparse.Namespace) -> None:
+    """Where the time of the first rows goes."""
+    tasks = ["--tasks", "1000"] if options.quick else []
+    place = ["--place", options.place, "--output", str(options.pages / "where.rst")]
+    options.pages.mkdir(parents=True, exist_ok=True)
+    subprocess.run([sys.executable, str(HERE / "breakdown.py"), *tasks, *place], check=True)
 
 
 def publish(results: Results, programs: environments.Programs, options: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ copyright = "2026, the jug developers"
 version = release = about["__version__"]
 
 extensions: list[str] = []
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "performance/*.rst"]  # those are parts of a page
 nitpicky = True
 
 html_theme = "alabaster"

@@ -1,7 +1,7 @@
 """The bench on which all rows are measured: programs, sizes, a place on a disk, and runs in turn.
 
-Every run is one or more fresh processes; its time includes their start. Before it, all that earlier ones wrote is synced,
-and after it, unless it is a mere look, ``jug check`` has to say that all is finished.
+Every run is one or more fresh processes; its time includes their start. Before it, all that earlier ones wrote is
+synced, and after it, unless it is a mere look, ``jug check`` has to say that all is finished.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Bench:
         return self.jug(program, command, jugdir, "shapes.py", shape, str(tasks))
 
     def alternate(self, measures: dict[str, Callable[[], float]], repeats: int | None = None) -> dict[str, list[float]]:
-        """What each measure returns, `repeats` times, one after the other, and every second time the other way round."""
+        """What each measure returns, in turn, `repeats` times, and every second time the other way round."""
         found: dict[str, list[float]] = {name: [] for name in measures}
         for turn in range(repeats or self.sizes.repeats):
             for name in list(measures)[:: 1 if turn % 2 == 0 else -1]:

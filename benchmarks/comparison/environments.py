@@ -19,7 +19,9 @@ _REQUIREMENTS = {
     "original": ["jug==2.7.0", *_COMMON],
     "ours": [*_COMMON, "joblib", "diskcache", "doit", "matplotlib"],
 }
-_VERSIONS = "import sys, json; from importlib.metadata import version as v; print(json.dumps({n: v(n) for n in sys.argv[1:]}))"
+_VERSIONS = (
+    "import sys, json; from importlib.metadata import version as v; print(json.dumps({n: v(n) for n in sys.argv[1:]}))"
+)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What the documentation shows of results: reStructuredText to be included, made from nothing but the results.
 
-``table.rst`` has all figures with their goals, ``growth.rst`` first runs by number of tasks, ``machine.rst`` how and where
-it was measured.
+``table.rst`` has all figures with their goals, ``growth.rst`` first runs by number of tasks, ``machine.rst`` how and
+where it was measured.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _machine(results: Results) -> str:
 def _table(results: Results) -> str:
     head = ["What", "jug", "Compared with", "Ratio", "Goal", "Met"]
     rows = [_cells(figure) for result in results.rows.values() for figure in result.figures]
-    return _list_table([head, *rows], [36, 10, 22, 16, 11, 5])
+    return list_table([head, *rows], [36, 10, 22, 16, 11, 5])
 
 
 def _cells(figure: Figure) -> list[str]:
@@ -106,7 +106,7 @@ def _growth(results: Results) -> str:
         [program, *(number(times[tasks]) if tasks in times else _NOTHING for tasks in sizes)]
         for program, times in each.items()
     ]
-    return _list_table([head, *rows], [30, *[14] * len(sizes)])
+    return list_table([head, *rows], [30, *[14] * len(sizes)])
 
 
 def amount(value: float, unit: str) -> str:
@@ -123,7 +123,7 @@ def number(value: float) -> str:
     return f"{value:.3g}" if value == round(value) else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
-def _list_table(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> str:
+def list_table(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> str:
     lines = [".. list-table::", "    :header-rows: 1", f"    :widths: {' '.join(map(str, widths))}", ""]
     for row in rows:
         lines += [f"    {'* -' if position == 0 else '  -'} {cell}" for position, cell in enumerate(row)]

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Draws results: ``python plot.py RESULTS.json PLOT.svg``; run by compare.py in the environment that has matplotlib.
 
-Above, how many times as good as the original jug is, row by row, with the goals; below, what a task of a first run costs in
-each program, by the number of tasks.
+Above, how many times as good as the original jug is, row by row, with the goals; below, what a task of a first run
+costs in each program, by the number of tasks.
 """
 
 from __future__ import annotations
 
 import sys
+import textwrap
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -16,10 +17,11 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-from comparison.figures import ORIGINAL, OURS, Figure, Results
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+
+from comparison.figures import ORIGINAL, OURS, Figure, Results
 
 INK, PALE = "#22303a", "#dfe5e9"
 BETTER, WORSE = "#0b5e8a", "#d35400"
@@ -42,18 +44,17 @@ def main(results: Path, plot: Path) -> None:
     read = Results.read(results)
     compared = [figure for row in read.rows.values() for figure in row.figures if _is_drawn(figure)]
     series = _series(read)
-    parts = [(_draw_ratios, compared, 0.9 + 0.31 * len(compared)), (_draw_series, series, 4.2)]
+    parts = [(_draw_ratios, compared, 1.0 + 0.36 * len(compared)), (_draw_series, series, 4.2)]
     parts = [part for part in parts if part[1]]
     if not parts:
         return
     heights = [height for _, _, height in parts]
     with pyplot.rc_context(STYLE):
-        figure, axes = pyplot.subplots(
-            len(parts), 1, figsize=(9.6, sum(heights) + 0.4), height_ratios=heights, layout="constrained", squeeze=False
-        )
-        figure.get_layout_engine().set(hspace=0.06)
-        for (draw, data, _), each in zip(parts, axes[:, 0], strict=True):
-            draw(each, data)
+        figure = pyplot.figure(figsize=(9.6, sum(heights)), layout="constrained")
+        figure.get_layout_engine().set(w_pad=0.12, h_pad=0.12)
+        panels = figure.subfigures(len(parts), 1, height_ratios=heights, squeeze=False)[:, 0]
+        for (draw, data, _), panel in zip(parts, panels, strict=True):
+            draw(panel.subplots(), data)
         figure.savefig(plot, metadata={"Date": None})
         pyplot.close(figure)
     # No blanks at the ends of lines: the file is kept under version control.
@@ -82,20 +83,24 @@ def _draw_ratios(axes: Axes, figures: list[Figure]) -> None:
     marked = [(bound, place) for bound, place in zip(bounds, places, strict=True) if bound is not None]
     if marked:
         axes.scatter(*zip(*marked, strict=True), marker="|", s=190, linewidths=2.2, color=INK, zorder=4, label="goal")
-        axes.legend(loc="lower right", frameon=False)
-    for ratio, place in zip(ratios, places, strict=True):
-        outside = {"ha": "left", "xytext": (5, 0)} if ratio >= 1 else {"ha": "right", "xytext": (-5, 0)}
-        text = f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.1f}" if ratio >= 1 else f"{ratio:.2f}"
-        axes.annotate(text, (ratio, place), textcoords="offset points", va="center", fontsize=9, zorder=5, **outside)
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, handletextpad=0, borderaxespad=0.2)
     axes.set_xscale("log")
     reach = [*ratios, *(bound for bound, _ in marked), 1]
     axes.set_xlim(min(reach) / 1.8, max(reach) * 1.8)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_yticks(places, [figure.what for figure in figures])
-    axes.invert_yaxis()
+    axes.set_yticks(places, [textwrap.fill(figure.what, 46) for figure in figures], fontsize=9)
+    axes.set_ylim(len(figures) - 0.4, -0.6)
+    column = axes.secondary_yaxis("right")
+    column.set_yticks(places, [f"{_number(ratio)} \N{MULTIPLICATION SIGN}" for ratio in ratios], fontweight="bold")
+    column.tick_params(length=0)
+    column.spines["right"].set_visible(False)
     axes.axvline(1, color=INK, linewidth=1, zorder=3)
     _dress(axes, f"How many times as good as {ORIGINAL}", "x")
+
+
+def _number(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}" if ratio >= 1 else f"{ratio:.2f}"
 
 
 def _draw_series(axes: Axes, each: dict[str, dict[int, float]]) -> None:
@@ -127,7 +132,7 @@ def _draw_series(axes: Axes, each: dict[str, dict[int, float]]) -> None:
 
 
 def _dress(axes: Axes, title: str, grid: str) -> None:
-    axes.set_title(title, loc="left", fontsize=12, fontweight="bold", pad=10)
+    axes.set_title(title, loc="left", fontsize=12, fontweight="bold", pad=14)
     axes.grid(axis=grid, which="major", color=PALE, linewidth=0.8, zorder=0)
     axes.set_axisbelow(True)
     axes.tick_params(length=0, which="both")

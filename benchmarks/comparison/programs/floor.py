@@ -1,7 +1,7 @@
 """``python floor.py DIRECTORY N``: the least that a worker does for N tasks whose results are to survive a crash.
 
-For each, a lock that only one can take (a hard link), a result of 60 bytes at the end of a file, and the lock is removed;
-every 30 ms, the file and its directory are synced. No tasks, no hashes, no questions to the disk.
+For each, a lock that only one can take (a hard link), a result of 60 bytes at the end of a file, and the lock is
+removed; every 30 ms, the file and its directory are synced. No tasks, no hashes, no questions to the disk.
 """
 
 import os

@@ -24,9 +24,9 @@ def _looks(bench: Bench, command: str, tasks: int, what: str, goal: Goal) -> Res
     jugdirs = {program: bench.finished(program, tasks) for program in bench.both}
     seconds = bench.alternate(
         {
-            program.name: lambda program=program: bench.runner.run(
-                bench.shape(program, command, jugdirs[program], "independent", tasks)
-            ).seconds
+            program.name: lambda program=program: (
+                bench.runner.run(bench.shape(program, command, jugdirs[program], "independent", tasks)).seconds
+            )
             for program in bench.both
         }
     )
@@ -58,14 +58,16 @@ def status_of_half(bench: Bench, tasks: int) -> Result:
 
 
 def last_task(bench: Bench, tasks: int) -> Result:
-    """A task that takes the results of all others, which are there. Each run has one argument less, and is a new task."""
+    """A task that takes the results of all others, which are there. Each run has one less, and is a new task."""
     jugdirs = {program: bench.finished(program, tasks) for program in bench.both}
     sizes = {program: iter(range(tasks + 1, 0, -1)) for program in bench.both}
     seconds = bench.alternate(
         {
-            program.name: lambda program=program: bench.runner.run(
-                bench.shape(program, "execute", jugdirs[program], "fan-in", next(sizes[program]))
-            ).seconds
+            program.name: lambda program=program: (
+                bench.runner.run(
+                    bench.shape(program, "execute", jugdirs[program], "fan-in", next(sizes[program]))
+                ).seconds
+            )
             for program in bench.both
         }
     )

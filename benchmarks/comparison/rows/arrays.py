@@ -11,25 +11,31 @@ from ..environments import Program
 from ..figures import ORIGINAL, OURS, Figure, Result, at_least, at_most, no_more_than
 
 MEGABYTE = 1_000_000
-_DD = "dd conv=fsync"
-_READ = "a plain read"
+DD = "dd conv=fsync"
+READ = "a plain read"
 
 
 class Arrays:
-    """Measures the storing and the loading, and keeps the memory that each of them had at most."""
+    """Measures the storing and the loading of arrays of one size, and keeps the memory that each run had at most.
 
-    def __init__(self, bench: Bench) -> None:
+    Parameters
+    ----------
+    bench : Bench
+    megabytes : int
+        With none, what is measured is what a process needs before it has an array.
+    """
+
+    def __init__(self, bench: Bench, megabytes: int) -> None:
         self._bench = bench
-        self._size = bench.sizes.megabytes
+        self._size = megabytes
         self._source = bench.place / "random"
         self._jugdirs: dict[str, Path] = {}
-        self.peaks: dict[str, list[float]] = {}
+        self.peaks: dict[str, list[int]] = {}
 
     def write_source(self) -> None:
         """What dd copies: as random as the array, and in the cache of the system."""
         with open(self._source, "wb") as stream:
-            for _ in range(self._size):
-                stream.write(os.urandom(MEGABYTE))
+            stream.writelines(os.urandom(MEGABYTE) for _ in range(self._size))
 
     def store(self, program: Program) -> float:
         """Seconds from the end of the function until the result is in the store."""
@@ -44,16 +50,18 @@ class Arrays:
         return self._run(f"{program.name} load", command, "loaded")
 
     def read(self) -> float:
-        return self._run(_READ, [self._bench.programs.ours.python, "load_array.py", str(self._source)], "loaded")
+        """Seconds for the same number of bytes without jug."""
+        return self._run(READ, [self._bench.programs.ours.python, "load_array.py", str(self._source)], "loaded")
 
     def copy(self) -> float:
+        """Seconds for the same number of bytes until the disk has them."""
         copy = self._bench.place / "copy"
         seconds = self._bench.runner.run(["dd", f"if={self._source}", f"of={copy}", "bs=1M", "conv=fsync"]).seconds
         copy.unlink()
         return seconds
 
     def _run(self, name: str, command: list[str], report: str) -> float:
-        """Run it with an array of the right size; what it writes to the file `report`. Keeps its peak."""
+        """What the command writes to the file `report`."""
         run = self._bench.runner.run([*command, str(self._size)])
         self.peaks.setdefault(name, []).append(run.peak)
         path = self._bench.place / report
@@ -61,34 +69,31 @@ class Arrays:
         path.unlink()
         return seconds
 
-    def share(self, program: Program, what: str, bare: int) -> list[float]:
-        """The peaks as multiples of the size of the array, without what the program has with an array of nothing."""
-        return [(peak - bare) / (self._size * MEGABYTE) for peak in self.peaks[f"{program.name} {what}"]]
-
-    def bare(self, program: Program) -> int:
-        """What a worker has at most that stores an array of no length."""
-        jugdir = self._bench.fresh()
-        return self._bench.runner.run([*self._bench.jug(program, "execute", jugdir, "arrays.py"), "0"]).peak
-
 
 def arrays(bench: Bench) -> Result:
-    measured = Arrays(bench)
+    size = bench.sizes.megabytes
+    measured, nothing = Arrays(bench, size), Arrays(bench, 0)
+    for program in bench.both:
+        nothing.store(program)
+        nothing.load(program)
     measured.write_source()
-    stores = bench.alternate(
-        {_DD: measured.copy, **{program.name: lambda program=program: measured.store(program) for program in bench.both}}
-    )
-    loads = bench.alternate(
-        {_READ: measured.read, **{program.name: lambda program=program: measured.load(program) for program in bench.both}}
-    )
-    bare = {program: measured.bare(program) for program in bench.both}
-    size = f"an array of {bench.sizes.megabytes} MB"
+    stores = {program.name: lambda program=program: measured.store(program) for program in bench.both}
+    loads = {program.name: lambda program=program: measured.load(program) for program in bench.both}
+    array = f"an array of {size} MB"
     figures = [
-        *_figures(f"storing {size}", stores, _DD, 1.2),
-        *_figures(f"loading {size} from the system's cache", loads, _READ, 1.5),
+        *_figures(f"storing {array}", bench.alternate({DD: measured.copy, **stores}), DD, 1.2),
+        *_figures(
+            f"loading {array} from the system's cache", bench.alternate({READ: measured.read, **loads}), READ, 1.5
+        ),
     ]
     for what, doing in (("store", "storing"), ("load", "loading")):
-        theirs, ours = (measured.share(program, what, bare[program]) for program in bench.both)
-        title = f"{doing} {size}: peak memory over its size"
+        shares = []
+        for program in bench.both:
+            (bare,) = nothing.peaks[f"{program.name} {what}"]
+            peaks = measured.peaks[f"{program.name} {what}"]
+            shares.append([(peak - bare) / (size * MEGABYTE) for peak in peaks])
+        theirs, ours = shares
+        title = f"{doing} {array}: peak memory over its size"
         figures.append(Figure(title, "times", ours, theirs, ORIGINAL, no_more_than(1.1)))
     return Result(figures)
 

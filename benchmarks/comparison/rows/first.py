@@ -54,20 +54,19 @@ def two_workers(bench: Bench, tasks: int) -> Result:
 
 
 def growth(bench: Bench) -> Result:
-    """Whether a task takes longer among many; the time of a run of one task is taken off, which is that of the start."""
+    """Whether a task takes longer among many. The start, which a run of one task takes, is taken off."""
     ours = bench.programs.ours
     sizes = bench.sizes.growing
     measures = {str(tasks): (lambda tasks=tasks: bench.first_run(ours, tasks)) for tasks in (1, *sizes[:-1])}
     seconds = bench.alternate(measures)
     seconds.update(bench.alternate({str(sizes[-1]): lambda: bench.first_run(ours, sizes[-1])}, repeats=1))
     start = min(seconds["1"])
-    series = [Series(OURS, tasks, [run - start for run in seconds[str(tasks)]]) for tasks in sizes]
-    smallest, largest = ([1e6 * run / s.tasks for run in s.seconds] for s in (series[0], series[-1]))
+    smallest, largest = ([1e6 * (run - start) / size for run in seconds[str(size)]] for size in (sizes[0], sizes[-1]))
     what = f"first run, 1 worker: a task of {sizes[-1]:,}"
     against = f"a task of {sizes[0]:,}"
     # The largest was measured once: it is compared with each run of the smallest.
     times = [Figure(what, "us", largest * len(smallest), smallest, against, at_most(1.5), is_inverse=True)]
-    return Result(times, series)
+    return Result(times, [Series(OURS, size, seconds[str(size)]) for size in sizes])
 
 
 def floor(bench: Bench, tasks: int) -> Result:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from ..bench import Bench
 from ..environments import Program
-from ..figures import OURS, ORIGINAL, Figure, Result, at_least
+from ..figures import ORIGINAL, OURS, Figure, Result, at_least
 from ..process import LeftOutError
 
 _SECONDS = 30  # until the server answers

@@ -95,7 +95,9 @@ def _traced(pid: int, seconds: float) -> list[str] | None:
     if program is None:
         return None
     command = [program, "-f", "-q", "-y", "-e", f"trace={_CALLS}", "-e", "signal=none", "-p", str(pid)]
-    tracer = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    tracer = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
     try:
         tracer.wait(seconds)
     except subprocess.TimeoutExpired:
