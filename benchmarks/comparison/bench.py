@@ -10,7 +10,7 @@ import itertools
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -94,13 +94,19 @@ class Bench:
     def shape(self, program: Program, command: str, jugdir: str | Path, shape: str, tasks: int) -> list[str]:
         return self.jug(program, command, jugdir, "shapes.py", shape, str(tasks))
 
-    def alternate(self, measures: dict[str, Callable[[], float]], repeats: int | None = None) -> dict[str, list[float]]:
-        """What each measure returns, in turn, `repeats` times, and every second time the other way round."""
+    def alternate(
+        self, measures: dict[str, Callable[[], float]], repeats: int | None = None, once: Collection[str] = ()
+    ) -> dict[str, list[float]]:
+        """What each measure returns, in turn, `repeats` times, and every second time the other way round.
+
+        Those in `once` are left out but the first time.
+        """
         found: dict[str, list[float]] = {name: [] for name in measures}
         for turn in range(repeats or self.sizes.repeats):
             for name in list(measures)[:: 1 if turn % 2 == 0 else -1]:
-                os.sync()
-                found[name].append(measures[name]())
+                if turn == 0 or name not in once:
+                    os.sync()
+                    found[name].append(measures[name]())
         return found
 
     def first_run(self, program: Program, tasks: int, workers: int = 1) -> float:

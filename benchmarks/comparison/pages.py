@@ -15,6 +15,7 @@ from .figures import Figure, Goal, Results
 _MADE = ".. Made by benchmarks/compare.py from benchmarks/results/comparison.json: do not edit.\n\n"
 _NOTHING = "\N{EN DASH}"
 _TIMES = "\N{MULTIPLICATION SIGN}"
+_TO = "\N{NO-BREAK SPACE}"  # from a number to its unit
 _UNITS = {"us": "\N{MICRO SIGN}s", "times": _TIMES}
 _MET = {True: "yes", False: "**no**", None: _NOTHING}
 
@@ -54,7 +55,7 @@ def _machine(results: Results) -> str:
 def _table(results: Results) -> str:
     head = ["What", "jug", "Compared with", "Ratio", "Goal", "Met"]
     rows = [_cells(figure) for result in results.rows.values() for figure in result.figures]
-    return list_table([head, *rows], [36, 10, 22, 16, 11, 5])
+    return list_table([head, *rows], [32, 11, 22, 17, 12, 6])
 
 
 def _cells(figure: Figure) -> list[str]:
@@ -75,14 +76,14 @@ def _ratio(figure: Figure) -> str:
         return _NOTHING
     least, most = number(min(ratios)), number(max(ratios))
     spread = f" ({least} to {most})" if least != most else ""
-    return f"{number(ratio)} {_TIMES}{spread}"
+    return f"{number(ratio)}{_TO}{_TIMES}{spread}"
 
 
 def _goal(goal: Goal | None, unit: str) -> str:
     if goal is None:
         return _NOTHING
     side = "at most" if goal.is_most else "at least"
-    return f"{side} {f'{goal.bound:g} {_TIMES}' if goal.of_ratio else amount(goal.bound, unit)}"
+    return f"{side} {f'{goal.bound:g}{_TO}{_TIMES}' if goal.of_ratio else amount(goal.bound, unit)}"
 
 
 def _remarks(results: Results) -> str:
@@ -112,8 +113,8 @@ def _growth(results: Results) -> str:
 def amount(value: float, unit: str) -> str:
     """With its unit, as people would say it."""
     if unit == "s":
-        return f"{number(1e3 * value)} ms" if value < 1 else f"{number(value)} s"
-    return f"{number(value)} {_UNITS.get(unit, unit)}"
+        value, unit = (1e3 * value, "ms") if value < 1 else (value, unit)
+    return f"{number(value)}{_TO}{_UNITS.get(unit, unit)}"
 
 
 def number(value: float) -> str:

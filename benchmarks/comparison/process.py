@@ -63,9 +63,14 @@ class Process:
         """Wait for the end, and see that it is a good one."""
         timer = threading.Timer(patience, self.kill)
         timer.start()
-        _, status, usage = os.wait4(self.pid, 0)
+        try:
+            _, status, usage = os.wait4(self.pid, 0)
+        except BaseException:  # whoever measures is stopped
+            self.kill()
+            raise
+        finally:
+            timer.cancel()
         seconds = time.perf_counter() - self._start
-        timer.cancel()
         self._process.returncode = os.waitstatus_to_exitcode(status)
         if self._process.returncode not in statuses:
             late = seconds >= patience
