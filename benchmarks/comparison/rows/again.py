@@ -12,12 +12,12 @@ from ..process import Run
 
 def second_run(bench: Bench, tasks: int) -> Result:
     """Nothing is to be done."""
-    return _looks(bench, "execute", tasks, f"second run of {tasks:,} tasks (nothing to do)", at_least(1))
+    return _looks(bench, "execute", tasks, f"second run of {tasks:,} tasks (nothing to do)", at_least(4))
 
 
 def status(bench: Bench, tasks: int) -> Result:
     """All is finished."""
-    return _looks(bench, "status", tasks, f"status of {tasks:,} finished tasks", at_least(1))
+    return _looks(bench, "status", tasks, f"status of {tasks:,} finished tasks", at_least(4))
 
 
 def _looks(bench: Bench, command: str, tasks: int, what: str, goal: Goal) -> Result:
@@ -51,8 +51,8 @@ def status_of_half(bench: Bench, tasks: int) -> Result:
     peaks = ([run.peak / 1e6 for run in each] for each in (ours, theirs))
     return Result(
         [
-            Figure(what, "s", *seconds, ORIGINAL, no_more_than(10)),
-            Figure(f"{what}: peak memory", "MB", *peaks, ORIGINAL, no_more_than(700)),
+            Figure(what, "s", *seconds, ORIGINAL, no_more_than(6)),
+            Figure(f"{what}: peak memory", "MB", *peaks, ORIGINAL, no_more_than(900)),
         ]
     )
 
@@ -73,14 +73,14 @@ def last_task(bench: Bench, tasks: int) -> Result:
     )
     theirs, ours = seconds.values()
     what = f"one task whose argument is a list of {tasks:,} finished tasks"
-    return Result([Figure(what, "s", ours, theirs, ORIGINAL, at_least(2))])
+    return Result([Figure(what, "s", ours, theirs, ORIGINAL, at_least(5))])
 
 
 def inodes(bench: Bench, tasks: int) -> Result:
     """How many files and directories the results are."""
     theirs, ours = ([_inodes_below(bench.finished(program, tasks))] for program in bench.both)
     what = f"files and directories of {tasks:,} small results"
-    return Result([Figure(what, "inodes", ours, theirs, ORIGINAL, no_more_than(tasks / 10))])
+    return Result([Figure(what, "inodes", ours, theirs, ORIGINAL, no_more_than(200))])
 
 
 def _inodes_below(place: Path) -> int:

@@ -81,9 +81,9 @@ def arrays(bench: Bench) -> Result:
     loads = {program.name: lambda program=program: measured.load(program) for program in bench.both}
     array = f"an array of {size} MB"
     figures = [
-        *_figures(f"storing {array}", bench.alternate({DD: measured.copy, **stores}), DD, 1.2),
+        *_figures(f"storing {array}", bench.alternate({DD: measured.copy, **stores}), DD, 1.1),
         *_figures(
-            f"loading {array} from the system's cache", bench.alternate({READ: measured.read, **loads}), READ, 1.5
+            f"loading {array} from the system's cache", bench.alternate({READ: measured.read, **loads}), READ, 1.1
         ),
     ]
     for what, doing in (("store", "storing"), ("load", "loading")):

@@ -30,7 +30,7 @@ def two_workers(bench: Bench, tasks: int) -> Result:
 
         seconds = bench.alternate({program.name: lambda program=program: measure(program) for program in bench.both})
     what = f"first run of {tasks:,} tasks on Redis, 2 workers"
-    return Result([Figure(what, "s", seconds[OURS], seconds[ORIGINAL], f"{ORIGINAL}, 2 workers", at_least(2))])
+    return Result([Figure(what, "s", seconds[OURS], seconds[ORIGINAL], f"{ORIGINAL}, 2 workers", at_least(4))])
 
 
 @contextmanager

@@ -18,7 +18,7 @@ def starting(bench: Bench) -> Result:
         measure()  # the first starts may have to read much from the disk
     seconds = bench.alternate(measures, repeats=bench.sizes.starts)
     figures = []
-    for name, most in (("import jug", 0.02), ("jug --version", 0.025)):
+    for name, most in (("import jug", 0.03), ("jug --version", 0.06)):
         theirs, ours = (_over(seconds, program, name) for program in bench.both)
         figures.append(Figure(f"{name}, beyond Python's own start", "s", ours, theirs, ORIGINAL, no_more_than(most)))
     return Result(figures)

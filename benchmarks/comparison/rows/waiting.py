@@ -37,7 +37,7 @@ def waiting(bench: Bench, tasks: int) -> Result:
     theirs, ours = shares.values()
     what = f"waiting for one task that {tasks:,} others need"
     percent = ([100 * share for share in each] for each in (ours, theirs))
-    result = Result([Figure(f"{what}: use of a core", "%", *percent, ORIGINAL, no_more_than(1))])
+    result = Result([Figure(f"{what}: use of a core", "%", *percent, ORIGINAL, no_more_than(2))])
     _add_looks(result, what, *(waits[program.name] for program in bench.both))
     return result
 
