@@ -3,7 +3,6 @@
 This is what a jugfile imports; the command line is in :mod:`jug.jug`.
 """
 
-from .backends import dict_store, file_store, redis_store
 from .barrier import barrier, bvalue
 from .compound import CompoundTask, CompoundTaskGenerator
 from .engine.jugfile import init, is_jug_running

@@ -7,11 +7,11 @@ line on standard error, a bug (of jug or of the jugfile) keeps its traceback.
 
 from __future__ import annotations
 
+import os
 import sys
 
 from . import options as _options
 from . import task
-from .backends.file_store import file_store
 from .backends.keyfile import read_key
 from .config import warn
 from .engine.graph import Graph
@@ -160,6 +160,7 @@ def _signs(options: Options, command: SubCommand) -> Signs | None:
 
 def _warn_of_writers(store: Any) -> None:
     """Results are pickles: who can write them can run programs as whoever loads them, which a jugfile may do."""
-    writer = who_else_can_write(store.jugdir) if isinstance(store, file_store) else ""
+    folder = getattr(store, "jugdir", None)  # only stores in folders have one
+    writer = who_else_can_write(folder) if isinstance(folder, (str, os.PathLike)) else ""
     if writer:
-        warn(f"{writer} can write to the jugdir {store.jugdir}, and so run programs as you: results are pickles")
+        warn(f"{writer} can write to the jugdir {folder}, and so run programs as you: results are pickles")

@@ -8,10 +8,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
-_NAMES = frozenset(["hooks", "jug", "options", "utils"])
+_MODULES = {
+    **{name: f"jug.{name}" for name in ("hooks", "jug", "options", "utils")},
+    **{name: f"jug.backends.{name}" for name in ("dict_store", "file_store", "redis_store")},
+}
 
 
 def __getattr__(name: str) -> ModuleType:
-    if name not in _NAMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'jug' has no attribute {name!r}")
-    return importlib.import_module(f"jug.{name}")
+    return importlib.import_module(_MODULES[name])

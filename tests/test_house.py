@@ -60,8 +60,8 @@ FLOORS = {
     "jug.subcommands": 7,
 }
 
-# May import a module of this package late: the table of commands, which imports the one that was asked for.
-MAY_IMPORT_LATE = {"jug.subcommands.table"}
+# May import a module of this package late: those that import the one command, or kind of store, that was asked for.
+MAY_IMPORT_LATE = {"jug.subcommands.table", "jug.backends.select"}
 
 MOST_LINES_OF_A_FILE = 350
 MOST_LINES_OF_A_FUNCTION = 40
@@ -240,7 +240,7 @@ def test_names_of_the_package_are_those_of_the_contract():
 
 def modules_after(code):
     """What is in sys.modules of an interpreter (without its site) that has run `code`."""
-    script = f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}; print('\\n'.join(sys.modules))"
+    script = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{code}\nprint('\\n'.join(sys.modules))"
     command = [sys.executable, "-I", "-S", "-c", script]
     run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, env=dict(os.environ))
     return set(run.stdout.split())
@@ -250,12 +250,29 @@ EXPENSIVE = """
     argparse IPython redis numpy sqlite3 rich subprocess tempfile logging inspect typing dataclasses uuid socket random
     shutil json datetime configparser glob fnmatch multiprocessing concurrent traceback pdb importlib.metadata
 """
+KINDS_OF_STORES = {f"jug.backends.{name}" for name in ("file_store", "dict_store", "redis_store")}
 
 
 def test_importing_jug_is_cheap():
     added = modules_after("import jug") - modules_after("pass")
     assert added & set(EXPENSIVE.split()) == set()
+    assert added & {"hashlib", "threading", "signal", "pathlib", "_ssl"} == set()
     assert {name for name in added if name.startswith("jug.subcommands")} == set()
+    assert added & KINDS_OF_STORES == set()
+
+
+def test_asking_for_the_version_is_cheap():
+    code = "import jug.jug\ntry: jug.jug.main(['jug', '--version'])\nexcept SystemExit: pass\n"
+    added = modules_after(code) - modules_after("pass")
+    assert "jug.options" in added
+    assert added & {*EXPENSIVE.split(), "pathlib"} == set()
+    assert added & KINDS_OF_STORES == set()
+
+
+def test_only_the_kind_of_store_that_is_asked_for_is_imported():
+    added = modules_after("import jug; jug.set_jugdir('somewhere.jugdata')")
+    assert added & KINDS_OF_STORES >= {"jug.backends.file_store"}
+    assert {name for name in added if name.startswith("jug.backends.redis_")} <= {"jug.backends.redis_url"}
 
 
 def test_modules_of_a_jugfile_are_cheap_too():

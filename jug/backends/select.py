@@ -1,26 +1,25 @@
 """From what the user calls the jugdir to a store.
 
 A new kind of store is one line: :func:`register_scheme`, or an entry point of an installed package (see
-:mod:`jug.backends.plugins`).
+:mod:`jug.backends.plugins`). Of jug's own kinds, only the module of the one that is asked for is imported.
 """
 
 from __future__ import annotations
 
 import os
+from importlib import import_module
 
 from ..errors import UsageError
 from .adapted import adapted
-from .base import base_store
-from .dict_store import dict_store
-from .file_store import file_keepalive_store, file_store
 from .plugins import plugin, plugin_schemes
-from .redis_store import redis_store
 from .redis_url import masked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+    from .base import base_store
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _WORD = _LETTERS + "0123456789_+.-"
@@ -48,15 +47,15 @@ def select(jugdir: Any) -> base_store:
     if not name:
         raise UsageError("The jugdir is empty: name a directory or the URI of a store")
     if name == "dict_store":
-        return dict_store()
+        return _own("dict_store")()
     scheme = name.partition(":")[0]
     if scheme == name or not _is_scheme(scheme):
-        return file_store(name)
+        return _own("file_store")(name)
     factory = _schemes.get(scheme)
     if factory is not None:
         return adapted(factory(name))
     if os.path.exists(name):
-        return file_store(name)
+        return _own("file_store")(name)
     factory = plugin(scheme)
     if factory is None:
         known = ", ".join(sorted(_schemes.keys() | plugin_schemes()))
@@ -71,14 +70,20 @@ def _is_scheme(text: str) -> bool:
     return len(text) > 1 and text[0] in _LETTERS and not text.strip(_WORD)
 
 
+def _own(kind: str, module: str | None = None) -> Callable[..., base_store]:
+    """The class `kind` of ours; its module, which usually has the same name, is imported when a store is wanted."""
+    cls: Callable[..., base_store] = getattr(import_module(f"{__package__}.{module or kind}"), kind)
+    return cls
+
+
 def _keepalive(uri: str) -> base_store:
     directory = uri.partition(":")[2]
     if not directory:
         raise UsageError(f"No directory is named in {uri!r}")
-    return file_keepalive_store(directory)
+    return _own("file_keepalive_store", "file_store")(directory)
 
 
-register_scheme("dict_store", lambda uri: dict_store(uri.partition(":")[2] or None))
+register_scheme("dict_store", lambda uri: _own("dict_store")(uri.partition(":")[2] or None))
 for _scheme in ("redis", "rediss", "unix", "redis+unix"):
-    register_scheme(_scheme, redis_store)
+    register_scheme(_scheme, lambda uri: _own("redis_store")(uri))
 register_scheme("file_keepalive", _keepalive)
