@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 
 from .config import warn
-from .hash import hash_update, new_hash_object
+from .hash import hash_update, new_hash_object, update_flat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 _Module = type(sys)
@@ -77,3 +78,13 @@ class _Recorder:
 
 
 NO_KWARGS_HASHED: bytes = hash_update(_Recorder(), [("kwargs", {})]).data
+
+
+def flat_hash(name: str, args: Sequence[Any]) -> bytes | None:
+    """The hash of a task without keyword arguments, if no walk through `args` is needed for it; else None."""
+    M = hash_of_name(name).copy()
+    if not update_flat(M, args):
+        return None
+    M.update(NO_KWARGS_HASHED)
+    digest: bytes = M.hexdigest().encode("ascii")
+    return digest

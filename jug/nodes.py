@@ -123,6 +123,8 @@ def _inside_tasklets(obj: Any) -> Iterable[Any] | None:
 
 def _search(roots: Iterable[Any], target: type, look: Callable[[Any], Iterable[Any] | None]) -> list[Node]:
     """The objects of type `target`; in others, `look` is used to look inside."""
+    if type(roots) is tuple and ATOMS.issuperset(map(type, roots)):
+        return []  # as for most tasks without dependencies
     found: dict[int, Node] = {}
     opened: dict[int, Any] = {}  # holds the containers, so that their ids stay theirs
     stack: list[Iterator[Any]] = [iter(roots)]

@@ -65,8 +65,8 @@ def describe(t: Any) -> Any:
 def _parts(obj: Any) -> list[Any]:
     kind = type(obj)
     if isinstance(obj, TaskNode):
-        args, kwargs = obj.sources()
-        return [*args, *kwargs.values()]
+        task: Any = obj
+        return [*task.args, *task.kwargs.values()]
     if isinstance(obj, Tasklet):
         return [obj.base]
     if kind is dict:

@@ -12,7 +12,7 @@ from . import nodes
 from .errors import DebugCheckError, NoStoreError, NotFinishedError
 from .hash import hash_one, hash_update, new_hash_object, run_walk, stable_hash_one, stream
 from .locking import Lockable
-from .naming import NO_KWARGS_HASHED, address_of, found_at, hash_of_name, task_name
+from .naming import NO_KWARGS_HASHED, address_of, flat_hash, found_at, hash_of_name, task_name
 from .provenance import describe, recursive_dependencies, topological_sort
 from .short import short
 from .stability import changed, complaint, marks
@@ -124,7 +124,12 @@ class Task(nodes.TaskNode, Result[R], Indexable, Lockable):
         UnhashableError
             An argument cannot be hashed.
         """
-        return self._hash or run_walk(self.hash_walk())
+        return self._hash or self._flat_hash() or run_walk(self.hash_walk())
+
+    def _flat_hash(self) -> bytes | None:
+        if self._hash is None and not self.kwargs and type(self).__jug_hash__ is Task.__jug_hash__:
+            self._hash = flat_hash(self.name, self.args)
+        return self._hash
 
     def __jug_hash__(self) -> bytes:
         return run_walk(self._own_walk())
@@ -258,7 +263,7 @@ class Task(nodes.TaskNode, Result[R], Indexable, Lockable):
         self.require_store().remove(self.hash())
 
     def sources(self) -> tuple[Any, ...]:
-        return (self.args, self.kwargs)
+        return (self.args, self.kwargs) if self.kwargs else self.args
 
     def dependencies(self) -> Sequence[nodes.TaskNode]:
         """The tasks that this one needs directly: in order, each once."""

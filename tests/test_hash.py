@@ -47,6 +47,26 @@ def in_processes(code, seeds=(0, 1, 2, 3)):
     return outputs
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        (),
+        (1, True, 1.0, None, "text", b"bytes", 2j, 1 << 100, float("nan")),
+        (Task(double, 3), 5, Task(double, Task(double, 4))),
+        (Task(double, 3)[0], [1, 2], {"a": 1}, {1, 2}),
+        tuple(range(1024)),
+        tuple(range(1025)),
+    ],
+)
+def test_the_hash_of_a_task_is_that_of_its_name_and_its_arguments(args):
+    name = f"{__name__}.double".encode()
+    whole = hash_update(new_hash_object(), [("name", name), ("args", args), ("kwargs", {})]).hexdigest().encode()
+    assert Task(double, *args).hash() == whole
+    for arg in args:
+        hash_one(arg)  # from now on, the hashes of tasks and tasklets are known
+    assert Task(double, *args).hash() == whole
+
+
 def test_sets_inside_other_objects_hash_alike_in_all_processes():
     code = """
         import sys

@@ -29,7 +29,7 @@ class Graph:
     tasks : list of Task
         The task of each node (the first one that was created with its hash).
     index : dict
-        The number of each node, by hash.
+        The number of each node, by hash, in their order.
     listed : int
         How many nodes are in the list that the graph was made from: these are the ones to run. Always the first ones.
     copies : dict

@@ -5,6 +5,7 @@ Everything that shows progress starts from here.
 
 from __future__ import annotations
 
+from collections import Counter
 from enum import IntEnum
 
 TYPE_CHECKING = False
@@ -74,12 +75,14 @@ class Status:
         marks.update((name, mark_of(lock)) for name, lock in self.locks.items())
         finished = finished_nodes(graph, store)
         self.states = bytearray(
-            state_of(
-                bool(finished[node]),
+            State.FINISHED
+            if is_finished
+            else state_of(
+                False,
                 marks.get(graph.hash(node)) if marks else None,
-                bool(finished[node]) or all(finished[needed] for needed in graph.dependencies(node)),
+                all(finished[needed] for needed in graph.dependencies(node)),
             )
-            for node in range(graph.listed)
+            for node, is_finished in enumerate(finished[: graph.listed])
         )
 
     def counts(self) -> dict[State, int]:
@@ -97,10 +100,8 @@ class Status:
         return self._table
 
     def _tabulate(self) -> dict[str, dict[State, int]]:
-        tally: dict[tuple[str, int], int] = {}
-        for task, state in zip(self._graph.tasks, self.states, strict=False):  # the graph has unlisted tasks, too
-            key = (task.name, state)
-            tally[key] = tally.get(key, 0) + 1
+        names = (task.name for task in self._graph.tasks)
+        tally = Counter(zip(names, self.states, strict=False))  # the graph has unlisted tasks, too
         table: dict[str, dict[State, int]] = {}
         for (name, state), count in tally.items():
             if self._selects is None or self._selects(name):
@@ -115,10 +116,4 @@ class Status:
 
 def finished_nodes(graph: Graph, store: base_store) -> bytearray:
     """For each node of the graph, whether its result is in the store."""
-    finished = bytearray(len(graph))
-    index = graph.index
-    for name in store.list():
-        node = index.get(name)
-        if node is not None:
-            finished[node] = 1
-    return finished
+    return bytearray(map(frozenset(store.list()).__contains__, graph.index))  # whose order is that of the nodes
