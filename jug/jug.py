@@ -7,6 +7,7 @@ line on standard error, a bug (of jug or of the jugfile) keeps its traceback.
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 
@@ -138,6 +139,7 @@ def _run(arguments: Sequence[str]) -> int:
     options = _options.parse(arguments)
     command = cmdapi.get(options.subcommand)
     mark_running()
+    atexit.register(task.alltasks.clear)  # else the end of the process goes through all of them again and again
     if options.debug:
         task.alltasks = WatchedTasks(task.alltasks)
     with stores_of_a_command(_signs(options, command) if command.needs_store else None):

@@ -7,6 +7,7 @@ one only records what is to be done; :meth:`Task.run` does it, and puts the resu
 from __future__ import annotations
 
 from functools import partial, update_wrapper
+from types import FunctionType
 
 from . import nodes
 from .errors import DebugCheckError, NoStoreError, NotFinishedError
@@ -89,7 +90,7 @@ class Task(nodes.TaskNode, Result[R], Indexable, Lockable):
         alltasks.append(self)
 
     def _set_up(self, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        while isinstance(f, (partial, TaskGenerator)):
+        while type(f) is not FunctionType and isinstance(f, (partial, TaskGenerator)):
             if isinstance(f, partial):
                 args = (*f.args, *args)
                 kwargs = {**f.keywords, **kwargs}

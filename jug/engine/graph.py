@@ -10,6 +10,8 @@ Edges are kept as two flat arrays each way, 4 bytes an edge, so that a million t
 from __future__ import annotations
 
 from array import array
+from itertools import accumulate
+from operator import sub
 
 from ..nodes import direct_tasks
 
@@ -100,7 +102,7 @@ class Graph:
 
     def dependents(self, node: int) -> Sequence[int]:
         """What needs the node directly."""
-        starts, edges = self._reversed()
+        starts, edges = self._reverse or self._reversed()
         return edges[starts[node] : starts[node + 1]]
 
     def edges(self) -> tuple[array[int], array[int]]:
@@ -109,8 +111,7 @@ class Graph:
 
     def number_of_dependencies(self) -> array[int]:
         """For each node, how many others it needs directly."""
-        starts = self._starts
-        return array("i", (starts[i + 1] - starts[i] for i in range(len(self.tasks))))
+        return array("i", map(sub, self._starts[1:], self._starts))
 
     def downstream(self, selected: Iterable[int]) -> list[int]:
         """The selected nodes and everything that depends on them, directly or not: dependents before what they need."""
@@ -141,17 +142,15 @@ class Graph:
         return order
 
     def _reversed(self) -> tuple[array[int], array[int]]:
-        if self._reverse is None:
-            starts = array("i", bytes(4 * (len(self.tasks) + 1)))
-            for needed in self._edges:
-                starts[needed + 1] += 1
-            for node in range(len(self.tasks)):
-                starts[node + 1] += starts[node]
-            edges = array("i", bytes(4 * len(self._edges)))
-            free = array("i", starts)
-            for node in range(self.listed):
-                for needed in self.dependencies(node):
-                    edges[free[needed]] = node
-                    free[needed] += 1
-            self._reverse = starts, edges
+        starts = array("i", bytes(4 * (len(self.tasks) + 1)))
+        for needed in self._edges:
+            starts[needed + 1] += 1
+        starts = array("i", accumulate(starts))
+        edges = array("i", bytes(4 * len(self._edges)))
+        free = array("i", starts)
+        for node in range(self.listed) if edges else ():
+            for needed in self.dependencies(node):
+                edges[free[needed]] = node
+                free[needed] += 1
+        self._reverse = starts, edges
         return self._reverse

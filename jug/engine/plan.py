@@ -53,16 +53,13 @@ class Plan:
             self.to_run[node] = 1
         self.missing = graph.number_of_dependencies()
         self.users = array("i", bytes(4 * len(graph)))
-        self.state = bytearray(len(graph))
+        self.state = bytearray(WAITING if missing else READY for missing in self.missing)
         self._needed_from_others: list[int] | None = None
         self.fresh: list[int] = []
-        self.queue: deque[int] = deque()
+        self.queue = deque(node for node, state in enumerate(self.state) if state == READY and self.to_run[node])
         self.left = [0] * 6
-        self.left[WAITING] = sum(self.to_run)
-        for node in range(len(graph)):
-            if not self.missing[node]:
-                self._move(node, READY)
-                self._enqueue(node, self.queue)
+        self.left[READY] = len(self.queue)
+        self.left[WAITING] = sum(self.to_run) - len(self.queue)
 
     def _move(self, node: int, state: int) -> None:
         before = self.state[node]

@@ -223,7 +223,7 @@ class Scheduler:
         # Gone and back between two looks: both listings have it.
         back = {name for name in self._losses.take() - appeared - vanished if self.store.can_load(name)}
         # In the order of the graph: what lies together in memory is visited together.
-        self._found(sorted(index[name] for name in (*appeared, *back) if name in index))
+        self._found(sorted(node for node in map(index.get, (*appeared, *back)) if node is not None))
         self._others.look()
         self._memory.sweep()
         self._last_look = self.world.clock()
