@@ -185,6 +185,12 @@ def is_meant_as_seal(found: bytes, size: int) -> bool:
     return found.startswith(_MAGIC) or found[7:15] == (size - SEAL_SIZE).to_bytes(8, "big")
 
 
+def ends_with_seal(data: bytes) -> bool:
+    """Whether these are all bytes of a file, as far as the seal at their end tells, if they have one."""
+    size = len(data) - SEAL_SIZE
+    return size >= 0 and data.startswith(_MAGIC + size.to_bytes(8, "big"), size)
+
+
 def _has_seal_elsewhere(data: bytes) -> bool:
     return len(data) > SEAL_SIZE and _MAGIC + (len(data) - SEAL_SIZE).to_bytes(8, "big") in data
 
