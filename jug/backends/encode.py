@@ -27,6 +27,9 @@ if TYPE_CHECKING:
         def write(self, data: bytes | memoryview, /) -> Any: ...
 
 
+_PIECE = 1 << 20  # bytes: little enough to stay in the caches of a processor between hashing and writing
+
+
 def encode(object: Any) -> bytes:
     """The encoded form of `object`; whatever makes it unpicklable is raised."""
     return b"" if object is None else encode_value(object)
@@ -79,10 +82,16 @@ def npy_bytes(array: Any) -> bytes:
 
 
 def write_npy(array: Any, stream: Writable) -> None:
-    """Write `array` to `stream` as an ``.npy`` file, in pieces of some megabytes."""
+    """Write `array` to `stream` as an ``.npy`` file, in pieces."""
     from numpy.lib import format as npy
 
-    npy.write_array(stream, array, allow_pickle=False)
+    if array.flags.c_contiguous and array.dtype.isbuiltin == 1 and array.ndim and array.size:
+        npy.write_array_header_1_0(stream, npy.header_data_from_array_1_0(array))
+        data = memoryview(array.reshape(-1).view("u1"))
+        for at in range(0, len(data), _PIECE):
+            stream.write(data[at : at + _PIECE])
+    else:  # numpy copies each piece
+        npy.write_array(stream, array, allow_pickle=False)
 
 
 def read_npy(source: Any, allow_pickle: bool = True, exact: bool = False) -> Any:

@@ -7,7 +7,7 @@ import zlib
 import pytest
 from optional import numpy as np
 
-from jug.backends.encode import decode, decode_from, encode, encode_to, encode_value
+from jug.backends.encode import decode, decode_from, encode, encode_to, encode_value, write_npy
 
 
 def test_none_is_the_empty_string():
@@ -23,6 +23,35 @@ def test_none_as_a_value_is_a_pickle():
 def test_an_object_is_a_compressed_pickle_with_a_tag():
     data = [1, "two", {3}]
     assert encode(data) == zlib.compress(b"P" + pickle.dumps(data, pickle.HIGHEST_PROTOCOL))
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    ["?", "i1", "<i4", ">i4", "f2", "f8", "c16", "M8[s]", "m8[ns]", "U5", "S3", "V4", [("a", "i4"), ("b", "f8")]],
+)
+@pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 3), (0, 4), (2, 1, 5)])
+def test_an_npy_file_is_what_numpy_makes_of_the_array(dtype, shape):
+    array = np.zeros(shape, dtype)
+    array.flat = np.arange(array.size).astype("i1").astype(dtype) if np.dtype(dtype).kind in "biufc" else array
+    for variant in (array, np.asfortranarray(array), array[::2] if shape else array, array.T):
+        mine, numpys = io.BytesIO(), io.BytesIO()
+        write_npy(variant, mine)
+        np.save(numpys, variant, allow_pickle=False)
+        assert mine.getvalue() == numpys.getvalue()
+
+
+def test_a_large_array_is_written_in_pieces_without_copies():
+    array = np.arange(1_000_000)
+    pieces = []
+
+    class Stream:
+        def write(self, data):
+            pieces.append(data)
+
+    write_npy(array, Stream())
+    assert max(map(len, pieces)) <= 1 << 20
+    assert all(np.shares_memory(np.frombuffer(piece, "u1"), array) for piece in pieces if isinstance(piece, memoryview))
+    assert sum(len(piece) for piece in pieces if isinstance(piece, memoryview)) == array.nbytes
 
 
 def test_an_array_is_a_compressed_npy_file_with_a_tag():
