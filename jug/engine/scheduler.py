@@ -14,6 +14,7 @@ from .failures import Failures
 from .forks import in_this_process_only
 from .interrupts import Interrupted, Interrupts, may_be_by_a_signal
 from .journal import record_failure
+from .looks import Looks
 from .losses import Losses
 from .others import Others
 from .outcome import Ending, Outcome
@@ -34,11 +35,6 @@ if TYPE_CHECKING:
     from ..task import Task
     from .graph import Graph
 
-
-# After meeting another worker, look at the store again at most this often: every so many seconds, and for at most
-# one part in so many of the time.
-_LOOK_INTERVAL = 0.02
-_LOOK_SHARE = 20
 
 # For as long, a signal may be on its way to this process that has ended a program of the task already, in seconds.
 _GRACE = 1.0
@@ -90,7 +86,7 @@ class Scheduler:
         self._committed: set[bytes] = set()  # what this worker stored since its last look
         self._losses = Losses(graph, store, self.reporter)
         self._progress = False
-        self._last_look = self._look_cost = 0.0
+        self._looks = Looks(self.world.clock)
         self._patience = Patience(
             self.settings.wait_cycle_time, self.settings.nr_wait_cycles, self.world.clock, self._sleep
         )
@@ -210,7 +206,7 @@ class Scheduler:
 
     def _look(self) -> None:
         """Bring the plan up to date."""
-        start = self.world.clock()
+        self._looks.begin()
         appeared, vanished = self._listing.refresh()
         index = self.graph.index
         for name in vanished:
@@ -226,8 +222,7 @@ class Scheduler:
         self._found(sorted(node for node in map(index.get, (*appeared, *back)) if node is not None))
         self._others.look()
         self._memory.sweep()
-        self._last_look = self.world.clock()
-        self._look_cost = self._last_look - start
+        self._looks.end()
 
     def _found(self, nodes: Collection[int]) -> None:
         """The nodes have results that this worker did not compute (or it knows already)."""
@@ -249,19 +244,20 @@ class Scheduler:
 
     def _claim(self, node: int) -> base_lock | None:
         """Take the lock of the node; None if another worker has it, or has failed with or finished the task."""
+        start = self.world.clock()
         lock = self._others.claim(node)
         if lock is not None:
             self._patience.reset()
             return lock
         if self.plan.state[node] == READY:
+            self._looks.in_vain(start)
             self._found([node])
         self._sidestep()
         return None
 
     def _sidestep(self) -> None:
         """Another worker is working here: learn what it has done, and go on somewhere else."""
-        interval = max(_LOOK_INTERVAL, _LOOK_SHARE * self._look_cost)
-        if self.world.clock() - self._last_look >= interval:
+        if self._looks.is_due():
             self._look()
         self.plan.jump(self.world.chance())
 
