@@ -9,7 +9,7 @@ import socket
 import threading
 
 BEFORE, AFTER = "before", "after"
-_ABOUT_KEYS = re.compile(rb"(result|lock|holder|fail|worker):")
+_ABOUT_KEYS = re.compile(rb"(result|lock|holder|worker):|jug:failures")
 
 
 class Proxy:

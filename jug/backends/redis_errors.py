@@ -83,9 +83,19 @@ def trouble_of(error: Any, address: Address) -> Trouble:
     return Trouble(f"Cannot reach the Redis server at {address.place}: {why}", PASSES, reached=is_there)
 
 
+def is_trouble(error: Exception) -> bool:
+    """True for what goes wrong on the way to a server, or there."""
+    return isinstance(error, OSError) or _is_a(error, "RedisError")
+
+
+def is_answer(error: Exception) -> bool:
+    """True for what a server says of a single command."""
+    return _is_a(error, "ResponseError")
+
+
 def is_unknown_script(reply: Any) -> bool:
     """True for the answer of a server that does not remember a script."""
-    return _is_a(reply, "NoScriptError")
+    return isinstance(reply, Exception) and _is_a(reply, "NoScriptError")
 
 
 def _code(error: Any) -> str:

@@ -5,6 +5,9 @@ change must be one that may be repeated. A server that was never reached is an e
 for (:mod:`jug.backends.redis_outage`). A question that was interrupted, by a signal or an error, takes its connection
 with it: no answer is ever taken for that of another question. Threads take turns; a process made by ``fork`` gets a
 connection of its own.
+
+A change that is *put off* travels with the next question, whichever that is, and the server makes it first: whoever
+asks something finds it made, and it costs no journey of its own. One that cannot be made stays for the next time.
 """
 
 from __future__ import annotations
@@ -13,27 +16,26 @@ import hashlib
 import os
 import threading
 import time
+from contextlib import contextmanager
 
 from ..errors import StoreError
-from .redis_errors import FINAL, MENDABLE, is_unknown_script, trouble_of
+from .redis_errors import FINAL, MENDABLE, is_trouble, is_unknown_script, trouble_of
 from .redis_outage import Outage
 from .redis_url import Address
+from .redis_wire import life_of, packed, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
     from .redis_errors import Trouble
-
-    Word = bytes | str | int
-    Command = Sequence[Word]
+    from .redis_wire import Command, Word
 
 #: So many commands, or keys of one command, are sent together.
 TOGETHER = 1000
 
 _SCAN_COUNT = 5000
-_PIECE = 1 << 20  # bytes; each piece of a large value has the whole time-out for itself
 _WHILE_LOADING = 3.0  # seconds of patience with a server that answers, but never yet what was asked
 _FRESH = 0.01  # seconds for which an answer that came along with another is good
 
@@ -43,7 +45,29 @@ class Script:
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self.sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+        self.sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest().encode()
+
+    def call(self, keys: Sequence[bytes], arguments: Sequence[Word], in_full: bool = False) -> Command:
+        """The command that runs it; `in_full` for a server that does not know it."""
+        what = ("EVAL", self.source) if in_full else ("EVALSHA", self.sha)
+        return *what, len(keys), *keys, *arguments
+
+
+class _Change:
+    """A change that was put off; `then` gets what its script returns. The last argument is what is to be stored."""
+
+    __slots__ = ("command", "script", "words", "then")
+
+    def __init__(
+        self, script: Script, keys: Sequence[bytes], arguments: Sequence[bytes], then: Callable[[Any], object]
+    ) -> None:
+        self.script = script
+        self.words = keys, arguments
+        self.then = then
+        self.command = script.call(keys, arguments)
+
+    def size(self) -> int:
+        return len(self.words[1][-1])
 
 
 class Link:
@@ -61,7 +85,8 @@ class Link:
         self.absences = 0
         self._met = False  # the server has answered
         self._gave_up = ""  # why patience ended, if there has been no answer since
-        self._aside: tuple[bytes, bool, float] | None = None
+        self._aside: dict[bytes, Any] = {}
+        self._asked = 0.0
         self._connection: Any = None
         self._life: object = None
         self._renew()
@@ -78,18 +103,35 @@ class Link:
 
     def ask_all(self, commands: Sequence[Command], owed: bool = False) -> list[Any]:
         """The answers to several commands, which travel together."""
-        if self._pid != os.getpid():
-            self._renew()
+        self._be_here()
         with self._turn:
-            self._aside = None
-            return self._insist(commands, owed)
+            self._aside.clear()
+            try:
+                return self._insist(commands, owed)
+            except StoreError as error:
+                if not self._put_off:
+                    raise
+                raise _lost(error, sum(change.size() for change in self._put_off)) from error
 
     def run(self, script: Script, keys: Sequence[bytes], *arguments: Word, owed: bool = False) -> Any:
         """What `script` returns."""
-        reply = self.ask("EVALSHA", script.sha, len(keys), *keys, *arguments, owed=owed)
+        reply = self.ask(*script.call(keys, arguments), owed=owed)
         if is_unknown_script(reply):  # the server is new, or was restarted
-            reply = self.ask("EVAL", script.source, len(keys), *keys, *arguments, owed=owed)
+            reply = self.ask(*script.call(keys, arguments, in_full=True), owed=owed)
         return reply
+
+    def put_off(self, script: Script, keys: Sequence[bytes], *arguments: bytes, then: Callable[[Any], object]) -> None:
+        """Have `script` run before the next question is answered; it is owed. Then `then` is called with what it
+        returns."""
+        self._be_here()
+        self._aside = {}
+        self._put_off.append(_Change(script, keys, arguments, then))
+
+    def catch_up(self) -> None:
+        """Have the changes made that were put off."""
+        self._be_here()
+        if self._put_off:
+            self.ask_all([])
 
     def scan(self, pattern: bytes) -> set[bytes]:
         """The keys that match. The server goes on with other work in between.
@@ -126,20 +168,25 @@ class Link:
         value = next(iter(told.values())) if isinstance(told, dict) else told[1]
         return None if value is None else value.decode()
 
-    def say_more(self, what: str) -> None:
-        """If patience has ended, this says why from now on."""
-        self._gave_up = self._gave_up and what
+    @contextmanager
+    def worth(self, size: int) -> Iterator[None]:
+        """So many bytes are to be stored; if they cannot be, they are lost, and the error says so."""
+        try:
+            yield
+        except StoreError as error:
+            lost = _lost(error, size)
+            self._gave_up = self._gave_up and str(lost)
+            raise lost from error
 
-    def set_aside(self, key: bytes, answer: bool) -> None:
-        """Remember what the last question also told; good for one :meth:`recall`, now."""
-        self._aside = key, answer, time.monotonic()
+    def set_aside(self, answers: dict[bytes, Any]) -> None:
+        """Remember what the last question also told; good for one :meth:`recall` of each key, now."""
+        self._aside = answers
+        self._asked = time.monotonic()
 
-    def recall(self, key: bytes) -> bool | None:
-        """What was set aside under `key` right before this call; None if nothing was."""
-        aside, self._aside = self._aside, None
-        if aside is None or aside[0] != key or time.monotonic() - aside[2] > _FRESH:
-            return None
-        return aside[1]
+    def recall(self, key: bytes) -> Any:
+        """What was set aside under `key` since the last question, a moment ago; None if nothing was."""
+        answer = self._aside.pop(key, None)
+        return None if answer is not None and time.monotonic() - self._asked > _FRESH else answer
 
     def close(self) -> None:
         """Hang up. (A later question would connect again.)"""
@@ -151,6 +198,7 @@ class Link:
 
     def _if_allowed(self, *command: Word) -> Any:
         """The answer, or None if there is none; if the server is away, the next question says so."""
+        self.catch_up()
         try:
             return self.ask(*command)
         except StoreError:
@@ -178,6 +226,7 @@ class Link:
         return min(_WHILE_LOADING, self.address.patience) if trouble.reached else 0
 
     def _give_up_if_hopeless(self, trouble: Trouble, owed: bool) -> None:
+        owed = owed or bool(self._put_off)
         if trouble.hope == FINAL or (trouble.hope == MENDABLE and not (owed and self._met)):
             raise StoreError(trouble.what)
 
@@ -193,65 +242,63 @@ class Link:
             raise
 
     def _try(self, commands: Sequence[Command]) -> tuple[list[Any], Trouble | None]:
-        from redis.exceptions import RedisError
-
+        changes = self._put_off[:]
         try:
-            replies = self._exchange(commands)
-        except (RedisError, OSError) as error:
+            replies = self._exchange([*(change.command for change in changes), *commands])
+        except Exception as error:
             self._drop()
+            if not is_trouble(error):
+                raise
             return [], trouble_of(error, self.address)
         except BaseException:
             self._drop()  # an answer may still be on its way
             raise
+        if changes and not self._are_made(changes, replies):
+            return self._try(commands)
         for reply in replies:
-            if isinstance(reply, RedisError) and not is_unknown_script(reply):
+            if isinstance(reply, Exception) and not is_unknown_script(reply):
                 return [], trouble_of(reply, self.address)
-        return replies, None
+        return replies[len(changes) :], None
+
+    def _are_made(self, changes: Sequence[_Change], replies: Sequence[Any]) -> bool:
+        """Settle the changes to which there is an answer; False if the server does not know the script of one."""
+        are_known = True
+        for change, reply in zip(changes, replies, strict=False):
+            if is_unknown_script(reply):
+                change.command = change.script.call(*change.words, in_full=True)
+                are_known = False
+            elif not isinstance(reply, Exception):
+                self._put_off.remove(change)
+                change.then(reply)
+        return are_known
 
     def _exchange(self, commands: Sequence[Command]) -> list[Any]:
         connection = self._connection
         if connection is None:
             connection = self.address.new_connection(self._met)
             connection.connect()
-            self._life = _life_of(connection)
+            self._life = life_of(connection)
             self._connection = connection
-        packed = connection.pack_commands(commands) if len(commands) > 1 else connection.pack_command(*commands[0])
-        connection.send_packed_command(_in_pieces(packed), check_health=False)
-        return [_read(connection) for _ in commands]
+        connection.send_packed_command(packed(commands), check_health=False)
+        return [read(connection) for _ in commands]
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.disconnect()
 
+    def _be_here(self) -> None:
+        """Begin anew in a process made by fork: the connection is its parent's, and so is what was put off."""
+        if self._pid != os.getpid():
+            self._renew()
+
     def _renew(self) -> None:
-        """Begin anew; an open connection belongs to the process that this one was forked from."""
         self._pid = os.getpid()
         self._turn = threading.Lock()
         self._connection = None
+        self._put_off: list[_Change] = []
 
 
-def _read(connection: Any) -> Any:
-    from redis.exceptions import ResponseError
-
-    try:
-        return connection.read_response()
-    except ResponseError as error:  # an answer, too: those to the other commands follow
-        return error
-
-
-def _life_of(connection: Any) -> object:
-    """What is the same as long as it is the same server, which was not started again."""
-    connection.send_command("INFO", "server", check_health=False)
-    text = _read(connection)
-    lines = text.splitlines() if isinstance(text, bytes) else []  # otherwise it does not tell: then this is another one
-    return next((line for line in lines if line.startswith(b"run_id:")), None) or object()
-
-
-def _in_pieces(packed: Sequence[bytes]) -> Iterator[bytes | memoryview]:
-    for part in packed:
-        if len(part) <= _PIECE:
-            yield part
-        else:
-            view = memoryview(part)
-            yield from (view[start : start + _PIECE] for start in range(0, len(view), _PIECE))
+def _lost(error: StoreError, size: int) -> StoreError:
+    """The error, once more, for somebody who had so many bytes to store."""
+    return StoreError(f"{error}; what was to be stored is lost ({size} bytes)")

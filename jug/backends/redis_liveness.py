@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from typing import Any
 
-    from .redis_link import Command, Link
+    from .redis_link import Link
+    from .redis_wire import Command
     from .redis_worker import Worker
 
 _INTERVAL = 1.0  # seconds between two questions whether those that we wait for are alive

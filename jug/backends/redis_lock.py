@@ -24,9 +24,10 @@ removed ours, is taken for that holder's.)
 from __future__ import annotations
 
 from .base import LockDetails, as_name, base_lock
+from .redis_failures import FAILURES
 from .redis_helper import GIVE_BACK, HOLDER, LOCK, WORKER, worker_of
 from .redis_link import TOGETHER, Script
-from .redis_results import RESULT, publish
+from .redis_results import RESULT, publish, publish_later
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,12 +40,14 @@ if TYPE_CHECKING:
 
 _LOCKED, _FAILED = b"L", b"F"
 
-# 1: it is ours; 2: it is ours, and there is a result; 0: it is locked; -1: it has failed. Then the holder that is in
-# the way, and for how many milliseconds there will still be a sign of life of it.
+# 1: it is ours; 2: it is ours, and there is a result; 0: it is locked; -1: it has failed. Then, if it is ours, the
+# record of a failure; if not, the holder that is in the way, and for how many milliseconds there will still be a sign
+# of life of it. The usual answer is 1 alone.
 _ACQUIRE = Script(f"""\
-if redis.call('SET', KEYS[1], 'L', 'NX') then
-    redis.call('SET', KEYS[2], ARGV[1])
-elseif redis.call('GET', KEYS[1]) == 'F' then
+local state, record = redis.call('GET', KEYS[1]), redis.call('HGET', KEYS[4], ARGV[2])
+if not state then
+    redis.call('MSET', KEYS[1], 'L', KEYS[2], ARGV[1])
+elseif state == 'F' then
     return {{-1, '', 0}}
 else
     local holder = redis.call('GET', KEYS[2]) or ''
@@ -53,7 +56,11 @@ else
         return {{0, holder, worker and redis.call('PTTL', '{WORKER.decode()}' .. worker) or 0}}
     end
 end
-return {{1 + redis.call('EXISTS', KEYS[3]), '', 0}}
+local told = 1 + redis.call('EXISTS', KEYS[3])
+if told == 1 and not record then
+    return 1
+end
+return {{told, record or '', 0}}
 """)
 _RELEASE = Script(GIVE_BACK)
 # Without a token: whoever holds it.
@@ -75,7 +82,8 @@ return redis.call('DEL', KEYS[1], KEYS[2])
 class redis_lock(base_lock):
     """The lock `name` on the server of `link`, for the worker `me`.
 
-    Acquiring it also tells whether the result is there: a ``can_load`` that follows at once costs no question.
+    Acquiring it also tells whether the result is there, and how the task failed: a ``can_load`` and a ``failure`` that
+    follow at once cost no question.
     """
 
     def __init__(self, link: Link, name: Name, me: Worker, liveness: Liveness) -> None:
@@ -91,24 +99,26 @@ class redis_lock(base_lock):
         token = self._me.token()
         self._me.held[token] = self._name  # first of all: no other thread is to take it for one that was forgotten
         try:
-            told, holder, life = self._acquire(token)
-            if told == 0 and self._is_freed(holder, life):
-                told, holder, life = self._acquire(token)
+            told, what, life = self._acquire(token)
+            if told == 0 and self._is_freed(what, life):
+                told, what, life = self._acquire(token)
         except BaseException:
             del self._me.held[token]
             raise
         if told > 0:
             self._token = token
-            self._link.set_aside(self._result, told == 2)
+            self._link.set_aside({self._result: told == 2, self._name: what})
         else:
             del self._me.held[token]
-            self._link.set_aside(self._keys[0], told < 0)
+            self._link.set_aside({self._keys[0]: told < 0})
         return told > 0
 
     def _acquire(self, token: bytes) -> tuple[int, bytes, int]:
         # Owed: there were locks before, and a server that is full now is worth waiting for.
-        told, holder, life = self._link.run(_ACQUIRE, (*self._keys, self._result), token, owed=True)
-        return told, holder, life
+        keys = *self._keys, self._result, FAILURES
+        answer = self._link.run(_ACQUIRE, keys, token, self._name, owed=True)
+        told, what, life = (answer, b"", 0) if isinstance(answer, int) else answer
+        return told, what, life
 
     def _is_freed(self, holder: bytes, life: int) -> bool:
         """Take the lock from a holder that is gone; True if it may be free now."""
@@ -130,6 +140,17 @@ class redis_lock(base_lock):
         stored = publish(self._link, self._name, value, self._keys, self._token)
         self._let_go()
         return stored
+
+    def publish_later(self, value: bytes, overtaken: set[bytes]) -> None:
+        """As :meth:`publish`, along with the next question; `overtaken` gets the name if another's result stays."""
+        token, self._token = self._token, b""  # whoever releases this now does nothing
+
+        def settle(stored: bool) -> None:
+            self._me.held.pop(token, None)
+            if not stored:
+                overtaken.add(self._name)
+
+        publish_later(self._link, self._name, value, self._keys, token, settle)
 
     def _let_go(self) -> None:
         self._me.held.pop(self._token, None)

@@ -7,7 +7,7 @@ what we wrote. What it wrote has no seal, and is accepted if it is whole; its No
 on, or the other one's result. So whether the lock is still ours is looked at in the same step in which the result is
 stored, and what was computed under a lock that was lost is stored only if there is nothing. The lock is given back in
 that step, too: nobody ever finds a lock on a task that its holder has finished, and a task costs two questions
-altogether.
+altogether. Of tasks that follow fast on each other, it is one: a result may travel with the question for the next lock.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from .redis_link import Script
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from .checksum import Bytes
@@ -36,8 +37,8 @@ _SECONDS_OF_AN_UPLOAD = 600
 
 # KEYS: lock, holder, result (and upload); ARGV[1]: the token.
 _LOOK = """\
-local ours = redis.call('GET', KEYS[2]) == ARGV[1]
-local state = redis.call('GET', KEYS[1])
+local found = redis.call('MGET', KEYS[1], KEYS[2])
+local state, ours = found[1], found[2] == ARGV[1]
 """
 _RELEASE = """\
 if ours and state ~= 'F' then
@@ -118,6 +119,13 @@ def publish(link: Link, name: bytes, value: bytes, keys: tuple[bytes, bytes], to
         told = link.run(_PUBLISH_UPLOAD, (*keys, result, upload), token, owed=True)
         if told >= 0:
             return bool(told)
+
+
+def publish_later(
+    link: Link, name: bytes, value: bytes, keys: tuple[bytes, bytes], token: bytes, then: Callable[[bool], object]
+) -> None:
+    """As :func:`publish`, along with the next question, when `then` is told the answer. Not for large values."""
+    link.put_off(_PUBLISH, (*keys, RESULT + name), token, value, then=then)
 
 
 def _opened(value: bytes) -> Bytes:

@@ -3,9 +3,9 @@
 The keys are those of Jug 2.7, whose workers may work on the same server: ``result:<hash>``
 (:mod:`jug.backends.redis_results`) and ``lock:<hash>``. Besides there are ``holder:<hash>``
 (:mod:`jug.backends.redis_lock`), ``worker:<id>`` and ``jug:workers`` (:mod:`jug.backends.redis_worker`),
-``fail:<hash>`` (the record of a failure, as JSON), ``corrupt:<hash>:<seconds>`` (a damaged result that was set aside)
-and ``upload:<hash>:...`` (a large result on its way). Other keys are not touched, nor are keys of these kinds whose
-end is not the hash of a task.
+``jug:failures`` (:mod:`jug.backends.redis_failures`), ``corrupt:<hash>:<seconds>`` (a damaged result that was set
+aside) and ``upload:<hash>:...`` (a large result on its way). Other keys are not touched, nor are keys of these kinds
+whose end is not the hash of a task.
 
 Nothing is asked before it is needed, and what concerns many tasks is asked with a few large questions. A server that
 went away is waited for, with the result at hand kept in memory. How long a result lives is the server's business: it
@@ -19,12 +19,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from contextlib import contextmanager
 
-from ..errors import StoreError, UnstorableError
+from ..errors import UnstorableError
 from .base import Listing, as_name, base_store
-from .failures import dump_record, parse_record
 from .redis_advice import refuse_eviction, warn_of_eviction
+from .redis_failures import FAILURES, Failures
 from .redis_helper import HOLDER, LOCK, WORKER, WORKERS
 from .redis_link import TOGETHER, Link, Script
 from .redis_liveness import Liveness
@@ -43,10 +42,13 @@ if TYPE_CHECKING:
 
     list_of_keys = list[bytes]  # in the class, `list` is a method
 
-_FAILURE, _CORRUPT = b"fail:", b"corrupt:"
+_CORRUPT = b"corrupt:"
 _HEX = b"0123456789abcdef"
 _MB = 1 << 20
 _MOST_BYTES = 512 * _MB  # of one value, unless the server is configured otherwise
+
+# The most bytes of a value that travels with another question: more would make that wait.
+_MOST_SOON = 1 << 16
 
 # How many results are fetched together at first; and how many bytes are wanted together.
 _FIRST_FETCH = 8
@@ -72,14 +74,16 @@ class redis_store(base_store):
         self._link = Link(url)
         self._worker = Worker(self._link)
         self._liveness = Liveness(self._link, self._worker)
+        self._failures = Failures(self._link)
         self._warned = False
         self._most_bytes: int | None = None
+        self._overtaken: set[bytes] = set()
 
     # Results
 
     def dump(self, object: Any, name: Name) -> None:
         value = self._value(object)
-        with self._worth(value):
+        with self._link.worth(len(value)):
             self._link.ask("SET", RESULT + as_name(name), value, owed=True)
 
     def dump_locked(self, object: Any, name: Name, lock: base_lock) -> bool:
@@ -87,8 +91,26 @@ class redis_store(base_store):
         if not isinstance(lock, redis_lock):
             return super().dump_locked(object, name, lock)
         value = self._value(object)
-        with self._worth(value):
+        with self._link.worth(len(value)):
             return lock.publish(value)
+
+    def dump_soon(self, object: Any, name: Name, lock: base_lock) -> bool | None:
+        """As :meth:`dump_locked`; or None: a small result travels with the next question, whichever that is."""
+        if not isinstance(lock, redis_lock):
+            return self.dump_locked(object, name, lock)
+        value = self._value(object)
+        if len(value) > _MOST_SOON:
+            with self._link.worth(len(value)):
+                return lock.publish(value)
+        lock.publish_later(value, self._overtaken)
+        return None
+
+    def flush(self) -> set[bytes]:
+        """Store what waits; returns the names of what was not stored, since its lock was lost and another did it."""
+        self._link.catch_up()
+        overtaken = set(self._overtaken)
+        self._overtaken -= overtaken
+        return overtaken
 
     def load(self, name: Name) -> Any:
         name = as_name(name)
@@ -196,22 +218,16 @@ class redis_store(base_store):
     # Failures
 
     def record_failure(self, name: Name, record: dict[str, Any]) -> None:
-        self._link.ask("SET", _FAILURE + as_name(name), dump_record(record), owed=True)
+        self._failures.record(name, record)
 
     def failure(self, name: Name) -> dict[str, Any] | None:
-        return parse_record(self._link.ask("GET", _FAILURE + as_name(name)) or b"")
+        return self._failures.of(name)
 
     def failures(self) -> dict[bytes, dict[str, Any]]:
-        names = [*self._names(_FAILURE)]
-        records = {}
-        for start in range(0, len(names), TOGETHER):
-            some = names[start : start + TOGETHER]
-            for name, text in zip(some, self._link.ask("MGET", *_keys(_FAILURE, some)), strict=True):
-                records[name] = parse_record(text or b"")
-        return {name: record for name, record in records.items() if record is not None}
+        return self._failures.all()
 
     def remove_failures(self, names: Iterable[Name]) -> int:
-        return len(self._remove(_keys(_FAILURE, dict.fromkeys(map(as_name, names)))))
+        return self._failures.remove(names)
 
     # What is said by the URL, or by options
 
@@ -234,18 +250,21 @@ class redis_store(base_store):
     # Ends
 
     def close(self) -> None:
-        self._worker.leave()
-        self._link.close()
+        try:
+            self._link.catch_up()
+        finally:
+            self._worker.leave()
+            self._link.close()
 
     @staticmethod
     def remove_store(jugdir: str) -> None:
         store = redis_store(jugdir)
         try:
             store.remove_locks()
-            for kind in (RESULT, HOLDER, _FAILURE):
+            for kind in (RESULT, HOLDER):
                 store._remove(_keys(kind, store._names(kind)))
             workers = store._link.ask("HKEYS", WORKERS)
-            store._remove([WORKERS, *_keys(WORKER, workers), *store._set_aside_before()])
+            store._remove([WORKERS, FAILURES, *_keys(WORKER, workers), *store._set_aside_before()])
         finally:
             store.close()
 
@@ -276,16 +295,6 @@ class redis_store(base_store):
                 self._link.ask("DEL", *gone, *(along + key.partition(b":")[2] for key in gone if along))
             removed += gone
         return removed
-
-    @contextmanager
-    def _worth(self, value: bytes) -> Iterator[None]:
-        """What cannot be stored is lost: say how much it was."""
-        try:
-            yield
-        except StoreError as error:
-            trouble = f"{error}; what was to be stored is lost ({len(value)} bytes)"
-            self._link.say_more(trouble)
-            raise StoreError(trouble) from error
 
     def _value(self, object: Any) -> bytes:
         value = packed(object)

@@ -30,6 +30,11 @@ def lost(store, name=NAMES[2]):
     return lock
 
 
+def soon(store, lock=None, name=MISSING):
+    """Store something that waits for the next question."""
+    assert store.dump_soon("new", name, lock or locked(store)) is None
+
+
 CALLS = {
     "dump": lambda store: store.dump("new", MISSING),
     "dump again": lambda store: store.dump("new", NAMES[0]),
@@ -50,6 +55,11 @@ CALLS = {
     "get and fail": lambda store: locked(store).fail(),
     "get, store and release": lambda store: (lock := locked(store), store.dump_locked(1, MISSING, lock))[1],
     "store under a lost lock": lambda store: store.dump_locked("new", NAMES[2], lost(store)),
+    "get, store soon and go on": lambda store: (soon(store), store.getlock(NAMES[2]).get(), store.can_load(MISSING)),
+    "get, store soon and flush": lambda store: (soon(store), store.flush())[1],
+    "get, store soon and close": lambda store: (soon(store), store.close())[1],
+    "store soon under a lost lock": lambda store: (soon(store, lost(store), NAMES[2]), store.flush())[1],
+    "how it failed": lambda store: (store.failure(NAMES[1]), store.failure(MISSING)),
     "set aside": lambda store: (store.set_aside(NAMES[0]), (store.set_aside(DAMAGED) or "").partition(":")[0]),
     "workers": lambda store: (store.run_id() == store.workers()[0].run, len(store.workers())),
     "remove abandoned": lambda store: store.remove_abandoned(),
@@ -88,11 +98,15 @@ def content(server):
     """All keys and values; of holders, only that there is one, and of workers, how many there are."""
     client = server.client()
     keys = sorted(key for key in client.keys("*") if not key.startswith((b"worker:", b"jug:workers")))
-    values = {_timeless(key): key.startswith(b"holder:") or client.get(key) for key in keys}
+    values = {_timeless(key): key.startswith(b"holder:") or value_of(client, key) for key in keys}
     values["workers"] = client.hlen("jug:workers")
     assert values["workers"] == len(client.keys("worker:*"))
     client.close()
     return values
+
+
+def value_of(client, key):
+    return client.hgetall(key) if key == b"jug:failures" else client.get(key)
 
 
 def _timeless(key):

@@ -10,6 +10,7 @@ import threading
 import zlib
 
 import pytest
+from redis_proxy import Proxy
 from redis_server import RedisServer, shared_server
 
 from jug.backends.redis_store import redis_store
@@ -229,8 +230,8 @@ def test_who_holds_a_lock_is_told(store, client):
 
 def test_a_record_of_a_failure_is_json(store, client):
     store.record_failure(NAME, {"error": "ValueError: é"})
-    assert client.get(b"fail:" + NAME) == b'{"error": "ValueError: \\u00e9"}'
-    client.set(b"fail:" + OTHER, b"{")
+    assert client.hgetall(b"jug:failures") == {NAME: b'{"error": "ValueError: \\u00e9"}'}
+    client.hset(b"jug:failures", OTHER, b"{")
     assert store.failures() == {NAME: {"error": "ValueError: é"}}
     assert store.failure(NAME.decode()) == {"error": "ValueError: é"}
     assert store.failure(OTHER) is None
@@ -290,29 +291,80 @@ def test_a_hundred_thousand_results_take_few_questions(store, client):
     assert calls["exists"] < 99_990 + 3000
 
 
+def test_records_of_failures_are_not_looked_for_among_results(store, client):
+    client.mset({b"result:%040x" % i: b"" for i in range(10_000)})
+    names = [b"%040x" % i for i in range(2500)]
+    for name in names:
+        store.record_failure(name, {"error": "E"})
+    client.config_resetstat()
+    assert store.failures() == {name: {"error": "E"} for name in names}
+    assert calls(client) == {"hkeys": 1, "hmget": 3}
+    assert store.remove_failures(names) == 2500
+    client.config_resetstat()
+    assert store.failures() == {}
+    assert calls(client) == {"hkeys": 1}
+
+
+@pytest.fixture
+def unhurried(monkeypatch):
+    """What a lock told does not become old, however busy this machine is."""
+    monkeypatch.setattr("jug.backends.redis_link._FRESH", 3600)
+
+
+def run_soon(store, name):
+    """What a worker asks the store for one of many short tasks."""
+    lock = store.getlock(name)
+    assert lock.get()
+    assert not store.can_load(name)
+    assert store.failure(name) is None
+    assert store.dump_soon(1, name, lock) is None
+    lock.release()
+
+
 def run(store, name):
     """What a worker asks the store for one task."""
     lock = store.getlock(name)
     assert lock.get()
     assert not store.can_load(name)
+    assert store.failure(name) is None
     assert store.dump_locked(1, name, lock)
     lock.release()
 
 
-def test_a_task_takes_two_questions(store, client):
+def calls(client):
+    """How many commands the server was given of each kind since its statistics began, but for those of the test."""
+    stats = client.info("commandstats")
+    counts = {command.removeprefix("cmdstat_"): counts["calls"] for command, counts in stats.items()}
+    return {command: number for command, number in counts.items() if command not in ("info", "config|resetstat")}
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_a_task_takes_two_questions(server, client):
+    store = redis_store(server.url + "?lease=3600")  # so that its helper is silent
     run(store, OTHER)  # the scripts are known now
-    monitor = client.monitor()
-    with monitor:
-        run(store, NAME)
-        client.echo("end")
-        asked = []
-        for told in monitor.listen():
-            if told["command"] == "ECHO end":
-                break
-            asked += [told["command"].split()[0]] if told["client_type"] == "tcp" else []  # not ours, nor of scripts
-    assert asked == ["EVALSHA", "EVALSHA"]
-    assert store.load(NAME) == 1
-    assert sorted(keys(client)) == sorted([b"result:" + NAME, b"result:" + OTHER])
+    client.config_resetstat()
+    for i in range(100):
+        run(store, b"%040x" % i)
+    by_scripts = ("get", "hget", "mset", "exists", "mget", "set", "del")
+    assert calls(client) == {"evalsha": 200, **dict.fromkeys(by_scripts, 100)}
+    assert store.load(b"%040x" % 99) == 1
+    assert len(keys(client)) == 101
+    store.close()
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_tasks_that_follow_fast_take_one_question_each(server):
+    with Proxy(server, lambda number: None) as proxy:
+        store = redis_store(proxy.url + "?lease=3600")
+        run(store, OTHER)
+        before = proxy.exchanges
+        for i in range(100):
+            run_soon(store, b"%040x" % i)
+        assert proxy.exchanges == before + 100
+        assert store.flush() == set()
+        assert proxy.exchanges == before + 101
+        store.close()
+    assert server.ask("DBSIZE") == 101
 
 
 def test_what_a_lock_told_is_forgotten_with_the_next_question(store, server):
@@ -320,8 +372,22 @@ def test_what_a_lock_told_is_forgotten_with_the_next_question(store, server):
     assert store.getlock(NAME).get()
     store.can_load(OTHER)
     other.dump(1, NAME)
+    other.record_failure(NAME, {"error": "E"})
     assert store.can_load(NAME)
+    assert store.failure(NAME) == {"error": "E"}
     other.close()
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_a_lock_tells_how_its_task_failed(store, client):
+    store.record_failure(NAME, {"error": "E"})
+    assert store.getlock(NAME).get()
+    client.config_resetstat()
+    assert not store.can_load(NAME)
+    assert store.failure(NAME) == {"error": "E"}
+    assert calls(client) == {}
+    assert store.failure(NAME) == {"error": "E"}
+    assert calls(client) == {"hget": 1}
 
 
 # What a server refuses
