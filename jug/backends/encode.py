@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 
 _PIECE = 1 << 20  # bytes: little enough to stay in the caches of a processor between hashing and writing
+# To make a compressor takes longer than all else that is done with a small result, and saves it no bytes.
+_SHORT = 64
 
 
 def encode(object: Any) -> bytes:
@@ -39,7 +41,8 @@ def encode_value(object: Any) -> bytes:
     """As :func:`encode`, but never empty: None is a pickle like any other, which a file cut to nothing is not."""
     if is_plain_array(object):
         return zlib.compress(b"N" + npy_bytes(object))
-    return zlib.compress(b"P" + pickle.dumps(object, pickle.HIGHEST_PROTOCOL))
+    payload = b"P" + pickle.dumps(object, pickle.HIGHEST_PROTOCOL)
+    return zlib.compress(payload) if len(payload) > _SHORT else _stored(payload)
 
 
 def decode(s: bytes | memoryview, exact: bool = False) -> Any:
@@ -124,6 +127,13 @@ def decompress(data: bytes | memoryview, exact: bool = False) -> bytes:
     if exact and inflater.unused_data:
         raise ValueError(f"{len(inflater.unused_data)} bytes follow the encoded object")
     return payload
+
+
+def _stored(payload: bytes) -> bytes:
+    """A zlib stream of `payload` as it is, in one block (RFC 1950 and 1951)."""
+    size = len(payload)
+    header = b"\x78\x01\x01" + size.to_bytes(2, "little") + (0xFFFF - size).to_bytes(2, "little")
+    return header + payload + zlib.adler32(payload).to_bytes(4, "big")
 
 
 def _unpickle(payload: memoryview) -> Any:

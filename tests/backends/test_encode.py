@@ -22,6 +22,8 @@ def test_none_as_a_value_is_a_pickle():
 
 def test_an_object_is_a_compressed_pickle_with_a_tag():
     data = [1, "two", {3}]
+    assert zlib.decompress(encode(data)) == b"P" + pickle.dumps(data, pickle.HIGHEST_PROTOCOL)
+    data *= 10
     assert encode(data) == zlib.compress(b"P" + pickle.dumps(data, pickle.HIGHEST_PROTOCOL))
 
 
@@ -52,6 +54,15 @@ def test_a_large_array_is_written_in_pieces_without_copies():
     assert max(map(len, pieces)) <= 1 << 20
     assert all(np.shares_memory(np.frombuffer(piece, "u1"), array) for piece in pieces if isinstance(piece, memoryview))
     assert sum(len(piece) for piece in pieces if isinstance(piece, memoryview)) == array.nbytes
+
+
+@pytest.mark.parametrize("size", [0, 1, 40, 60, 61, 62, 1000])
+def test_short_ones_are_streams_of_zlib_too(size):
+    data = encode(bytes(size))
+    assert decode(data) == bytes(size) and pickle.loads(zlib.decompress(data)[1:]) == bytes(size)
+    for at in range(len(data)):
+        with pytest.raises(ValueError, match="cut short|damaged|not an encoded"):
+            decode(data[:at] or b"x", exact=True)
 
 
 def test_an_array_is_a_compressed_npy_file_with_a_tag():
