@@ -182,6 +182,22 @@ class base_store(ABC):
         self.dump(object, name)
         return True
 
+    def dump_soon(self, object: Any, name: Name, lock: base_lock) -> bool | None:
+        """As :meth:`dump_locked`; or None: the result waits to be stored with others at the next :meth:`flush`.
+
+        Then the store has the lock, and releases it when the result is durable. Until then only this process sees the
+        result. For results that come fast: a store that stores each by itself does so.
+        """
+        return self.dump_locked(object, name, lock)
+
+    def flush(self) -> Collection[bytes]:
+        """Store what waits, durably, and release its locks.
+
+        Returns the names of what was not stored since its lock was lost meanwhile, as :meth:`dump_locked` does not. If
+        it fails, what waited is lost, and its locks are released.
+        """
+        return ()
+
     @abstractmethod
     def load(self, name: Name) -> Any:
         """Return the object stored under `name`; raises ``KeyError`` or ``FileNotFoundError`` if there is none."""

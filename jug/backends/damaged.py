@@ -5,6 +5,7 @@ from __future__ import annotations
 from .formats import check_result
 from .fsops import look, sync_directory
 from .jugdir import ALL_SEALED, CORRUPT, HEX, PACKFILE, cannot
+from .layout import is_group
 from .signing import Unsigned
 
 TYPE_CHECKING = False
@@ -51,7 +52,7 @@ def place_for(jugdir: JugDir, name: str) -> str:
 def is_corrupt(name: str) -> bool:
     """True for the name of a result, or a pack, that was set aside."""
     what, _, moment = name.partition(".")
-    is_ours = what == PACKFILE or (len(what) == 40 and not what.strip(HEX))
+    is_ours = what == PACKFILE or is_group(what) or (len(what) == 40 and not what.strip(HEX))
     return is_ours and moment.isascii() and moment.isdecimal()
 
 

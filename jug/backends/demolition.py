@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .damaged import is_corrupt
 from .jugdir import ALL_SEALED, CORRUPT, FAILURES, LOCKS, PACKFILE, PACKS, SIGNED, TEMPORARY, JugDir, cannot
-from .layout import is_temporary
+from .layout import is_group, is_temporary
 from .packlock import PACK_LOCK
 
 TYPE_CHECKING = False
@@ -41,7 +41,8 @@ def _files(jugdir: JugDir, prefixes: list[str]) -> Iterator[str]:
     yield from map(jugdir.lock, [*jugdir.locks(), PACK_LOCK.encode()])
     for name in jugdir.failures():
         yield jugdir.path(FAILURES, name.decode())
-    yield jugdir.path(PACKS, PACKFILE)
+    for pack in (name for name in jugdir.names(PACKS) if name == PACKFILE or is_group(name)):
+        yield jugdir.path(PACKS, pack)
     for temporary in filter(is_temporary, jugdir.names(TEMPORARY)):
         yield jugdir.path(TEMPORARY, temporary)
     for corrupt in filter(is_corrupt, jugdir.names(CORRUPT)):

@@ -59,6 +59,13 @@ class file_based_lock(base_lock):
                 self._own.lost(self._name, self._hold)
         self._mine = None
 
+    def release_at_once(self) -> None:
+        """Give it back, of which it was seen a moment ago that it is ours."""
+        with cannot("release the lock", self.fullname):
+            self._unlink()
+            self._own.lost(self._name, self._hold)
+        self._mine = None
+
     def fail(self) -> bool:
         with cannot("mark as failed the lock", self.fullname):
             found = self._find()
@@ -130,11 +137,11 @@ class file_based_lock(base_lock):
     # How
 
     def _try(self) -> bool:
-        self._dir.owner_file()  # in a process that was forked, what is held is forgotten by this
+        mine = self._dir.owner_file()  # in a process that was forked, what is held is forgotten by this
         with self._own.one_at_a_time:
-            return self._try_alone()
+            return self._try_alone(mine)
 
-    def _try_alone(self) -> bool:
+    def _try_alone(self, owner: OwnerFile) -> bool:
         hold = object()
         if self._own.reserve(self._name, hold) is not hold:
             if self._is_held_here():
@@ -142,7 +149,7 @@ class file_based_lock(base_lock):
             self._own.held[self._name] = hold
         mine = None
         try:
-            mine = self._claim()
+            mine = self._claim(owner)
         except BaseException:
             self._own.give_up(self._name)  # it may have become ours
             raise
@@ -155,10 +162,11 @@ class file_based_lock(base_lock):
         self._own.got(self._name)
         return True
 
-    def _claim(self) -> OwnerFile | None:
+    def _claim(self, mine: OwnerFile) -> OwnerFile | None:
         """Our owner file, of which the lock is a name from now on; None if somebody else has it."""
-        for _ in range(_TRIES):
-            mine = self._dir.owner_file()
+        for attempt in range(_TRIES):
+            if attempt:
+                mine = self._dir.owner_file()  # it may be another one by now
             if self._is_made(mine):
                 return mine
             found = self._find()
@@ -171,6 +179,7 @@ class file_based_lock(base_lock):
                 if self._own.take_back(self._name) or self._is_mine(self._find(), mine):
                     return mine
                 continue
+            self._own.met_old_release |= bool(found.holder.pid and not found.holder.worker)
             if not self._live.is_gone(found):
                 self._live.meet(found.holder)
                 return None
@@ -194,7 +203,6 @@ class file_based_lock(base_lock):
         except FileNotFoundError:
             self._dir.prepare(LOCKS)
             self._own.is_there()
-            mine = self._dir.owner_file()
             return False
 
     def _is_held_here(self) -> bool:

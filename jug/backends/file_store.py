@@ -15,14 +15,16 @@ from .damaged import empty_is_none, set_aside
 from .demolition import demolish
 from .failures import FailureRecords
 from .file_lock import file_based_lock
-from .formats import read_result, serialise
-from .fsops import FileSystem, sync_directory
+from .formats import read_content, read_result, serialise
+from .fsops import FileSystem, fsync_dir, sync_directory
+from .group import Group
 from .judging import judged_store
 from .jugdir import LOCKS, TEMPORARY, JugDir, cannot
 from .keyfile import read_key
 from .layout import foreign
 from .listing import file_listing
 from .liveness import Liveness
+from .packlock import PACK_LOCK
 from .packs import Packing, Packs
 from .persistence import persist, reread
 from .signing import Unsigned
@@ -37,14 +39,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .base import Name, WorkerDetails, base_lock
-
+    from .encode import Writable
 
 _OLD_LEASE = 1800.0  # seconds; of Jug 2.7
-
-
-def fsync_dir(fname: str) -> None:
-    """Make the name `fname` durable: waits until the directory that it is in is on disk."""
-    sync_directory(FileSystem(), fname.rpartition("/")[0] or ".")
 
 
 class file_store(judged_store):
@@ -68,6 +65,7 @@ class file_store(judged_store):
         self._fs = self._dir.fs
         self._packs = Packs(self._dir)
         self._failures = FailureRecords(self._dir)
+        self._group = Group(self._dir, self._packs.grouped.grouping)
         self._barriers: file_listing | None = None
         if sign_key is not None:
             self.use_key(read_key(sign_key))
@@ -81,20 +79,38 @@ class file_store(judged_store):
     def dump(self, object: Any, name: Name) -> None:
         name = as_name(name)
         path = self._dir.result(name)
-        write = serialise(object, self.compress_numpy, self._dir.signer(name))
-        self.require_key()
+        write = self._serialised(object, name)
         with cannot("write", path):
             self._dir.publish(name[:2].decode(), path, write)
-        self._packs.repair()
+        self._packs.replaced(name)
 
     def dump_locked(self, object: Any, name: Name, lock: base_lock) -> bool:
         if not isinstance(lock, file_based_lock):
             return super().dump_locked(object, name, lock)
         name = as_name(name)
-        path = self._dir.result(name)
-        write = serialise(object, self.compress_numpy, self._dir.signer(name))
+        return self._publish(name, self._serialised(object, name), lock)
+
+    def dump_soon(self, object: Any, name: Name, lock: base_lock) -> bool | None:
+        if not isinstance(lock, file_based_lock):
+            return super().dump_soon(object, name, lock)
+        name = as_name(name)
+        write = self._serialised(object, name)
+        return None if self._group.takes(name, write, lock) else self._publish(name, write, lock)
+
+    def flush(self) -> Collection[bytes]:
+        self._group.flush()
+        self._packs.repair()
+        return self._group.overtaken()
+
+    def _serialised(self, object: Any, name: bytes) -> Callable[[Writable], object]:
         self.require_key()
+        return serialise(object, self.compress_numpy, self._dir.signer(name))
+
+    def _publish(self, name: bytes, write: Callable[[Writable], object], lock: file_based_lock) -> bool:
+        path = self._dir.result(name)
         with cannot("write", path):
+            if not lock.is_ours() and self._packs.holds(name):
+                return False
             is_stored = self._dir.publish(name[:2].decode(), path, write, keep=lambda: not lock.is_ours())
         lock.has_result = True
         self._packs.repair()
@@ -102,6 +118,13 @@ class file_store(judged_store):
 
     def load(self, name: Name) -> Any:
         name = as_name(name)
+        if name in self._group:
+            return read_content(self._group.read(name), self._dir.signer(name))
+        if self._packs.grouped.has(name):
+            try:
+                return self._packs.grouped.load(name)
+            except KeyError:
+                pass  # it has just been moved
         try:
             return reread(lambda: self._load(name))
         except FileNotFoundError:
@@ -128,19 +151,21 @@ class file_store(judged_store):
 
     def set_aside(self, name: Name) -> str | None:
         name = as_name(name)
-        if self._is_loose(name):
+        if not self._packs.grouped.has(name) and self._is_loose(name):
             return set_aside(self._dir, name)
         return self._packs.set_aside(name)
 
     def can_load(self, name: Name) -> bool:
         name = as_name(name)
-        return self._is_loose(name) or name in self._packs.names()
+        # In the order in which results are moved: whoever looks the other way round may miss one.
+        is_there = name in self._group or self._packs.grouped.has(name)
+        return is_there or self._is_loose(name) or name in self._packs.names()
 
     def metadata(self, t: Any) -> dict[str, Any]:
         name = as_name(t.hash())
-        found = self._stat(self._dir.result(name))
+        found = self._dir.found(self._dir.result(name))
         if found is None:
-            return {"computed": name in self._packs.names()}
+            return self._packs.metadata(name)
         return {"computed": True, "completed": time.ctime(found.st_mtime)}
 
     def list(self) -> Iterator[bytes]:
@@ -164,7 +189,7 @@ class file_store(judged_store):
         wanted = dict.fromkeys(as_name(name) for name in names)  # in their order, which callers choose with care
         self._require_ours()
         removed = {name for name in wanted if self._unlink(self._dir.result(name))}
-        for prefix in {name[:2].decode() for name in removed}:
+        for prefix in sorted({name[:2].decode() for name in removed}):
             with cannot("remove results from", self._dir.path(prefix)):
                 sync_directory(self._fs, self._dir.path(prefix))
         return removed | self._packs.remove(set(wanted))
@@ -210,7 +235,7 @@ class file_store(judged_store):
 
     def remove_abandoned(self, failed: bool = True) -> int:
         with cannot("remove what is nobody's from", self._dir.root):
-            removed = sweep(self._dir)
+            removed = sweep(self._dir) + self.getlock(PACK_LOCK).remove_if_abandoned()
             for name, lock in self.lock_details().items():
                 if lock.abandoned:
                     removed += self.getlock(name).remove_if_abandoned()
@@ -262,6 +287,7 @@ class file_store(judged_store):
     # Ends
 
     def close(self) -> None:
+        self._group.flush()
         leave(self._dir)
 
     @staticmethod
@@ -284,21 +310,14 @@ class file_store(judged_store):
     def _is_loose(self, name: bytes) -> bool:
         """Whether the result is there as a file; that it is not is an answer of the server, and not of a cache."""
         path = self._dir.result(name)
-        return self._stat(path) is not None or (self._ask_for(name) and self._stat(path) is not None)
+        return self._dir.found(path) is not None or (self._ask_for(name) and self._dir.found(path) is not None)
 
     def _ask_for(self, name: bytes) -> bool:
         """Forget what the machine remembers of names missing where the result would be; False if it cannot be there."""
+        if self._dir.ownership.is_coherent:
+            return False  # it remembers nothing
         with cannot("read", self._dir.result(name)):
             return self._dir.revalidate() and self._dir.revalidate(name[:2].decode())
-
-    def _stat(self, path: str) -> os.stat_result | None:
-        with cannot("read", path):
-            try:
-                return self._fs.stat(path)
-            except OSError as error:
-                if not self._dir.is_missing(error):
-                    raise
-        return None
 
     def _unlink(self, path: str) -> bool:
         with cannot("remove", path):

@@ -31,18 +31,35 @@ _EMPTY = "it is empty"
 
 
 def serialise(object: Any, compress_numpy: bool, signer: Signer | None = None) -> Callable[[Writable], object]:
-    """A function that writes `object` to a stream. What cannot be stored is found out here, before there is a file."""
+    """What writes `object` to a stream. What cannot be stored is found out here, before there is a file."""
     if not compress_numpy and is_plain_array(object) and object.nbytes > _SMALL:
         return lambda stream: _write_array(object, stream, signer)  # without a second copy in memory
     return in_pieces(_to_bytes(object, compress_numpy), signer)
 
 
-def in_pieces(data: bytes, signer: Signer | None) -> Callable[[Writable], object]:
-    """A function that writes `data` and its seals to a stream."""
-    pieces = sealed(data, signer)
-    if sum(map(len, pieces)) <= _SMALL:
-        pieces = [b"".join(pieces)]  # one system call
-    return lambda stream: [stream.write(piece) for piece in pieces if piece]
+class Pieces:
+    """Bytes in memory, to be written to a stream by calling this with it."""
+
+    __slots__ = ("_pieces", "size")
+
+    def __init__(self, pieces: list[Bytes]) -> None:
+        self._pieces = [piece for piece in pieces if piece]
+        self.size = sum(map(len, pieces))
+
+    def __bytes__(self) -> bytes:
+        return b"".join(self._pieces)
+
+    def __call__(self, stream: Writable) -> None:
+        if self.size <= _SMALL:
+            stream.write(bytes(self))  # one system call
+            return
+        for piece in self._pieces:
+            stream.write(piece)
+
+
+def in_pieces(data: bytes, signer: Signer | None) -> Pieces:
+    """What writes `data` and its seals to a stream."""
+    return Pieces(sealed(data, signer))
 
 
 def read_result(fs: FileSystem, fd: int, empty_is_none: Callable[[], bool], signer: Signer | None = None) -> Any:
@@ -57,12 +74,23 @@ def read_result(fs: FileSystem, fd: int, empty_is_none: Callable[[], bool], sign
     """
     found = _opened(fs, fd, empty_is_none, lambda head: head.startswith(NPY) and _OBJECTS not in head)
     if isinstance(found, Parts):
-        if signer:
-            check_parts(found)  # what is left of a signed result is a damaged one, and not one without a signature
-            signer.check(found)
-        return _from_bytes(found)
+        return _from_parts(found, signer)
     with found:
         return _read_array(found, signer)
+
+
+def read_content(data: bytes, signer: Signer | None = None) -> Any:
+    """The object in a file that holds `data`; raises as :func:`read_result` does."""
+    if not data:
+        raise ValueError(_EMPTY)
+    return _from_parts(unsealed(data), signer)
+
+
+def check_content(data: bytes, signer: Signer | None = None) -> bool:
+    """The same without unpickling anything. Returns whether there is a checksum."""
+    if not data:
+        raise ValueError(_EMPTY)
+    return _check(unsealed(data), signer)
 
 
 def check_result(fs: FileSystem, fd: int, empty_is_none: Callable[[], bool], signer: Signer | None = None) -> bool:
@@ -74,16 +102,27 @@ def check_result(fs: FileSystem, fd: int, empty_is_none: Callable[[], bool], sig
                 return True
             stream.seek(0)
             found = unsealed(stream.read())
-    check_parts(found)
-    if signer:
-        signer.check(found)
-    return found.is_sealed
+    return _check(found, signer)
 
 
 def check_parts(parts: Parts) -> None:
     """``ValueError`` if these are parts of a file without a checksum, and damaged. Nothing is unpickled."""
     if not parts.is_sealed:
         _check_old(parts.content)
+
+
+def _from_parts(found: Parts, signer: Signer | None) -> Any:
+    if signer:
+        check_parts(found)  # what is left of a signed result is a damaged one, and not one without a signature
+        signer.check(found)
+    return _from_bytes(found)
+
+
+def _check(found: Parts, signer: Signer | None) -> bool:
+    check_parts(found)
+    if signer:
+        signer.check(found)
+    return found.is_sealed
 
 
 def _opened(

@@ -64,6 +64,10 @@ class FileSystem:
         """Write at some place of the file, and return how many bytes were taken."""
         return os.pwrite(fd, data, at)
 
+    def pread(self, fd: int, size: int, at: int) -> bytes:
+        """At most `size` bytes from some place of the file; none behind its end."""
+        return os.pread(fd, size, at)
+
     def stream(self, fd: int) -> BinaryIO:
         """The file `fd`, from its beginning, as a readable binary stream, which closes it."""
         os.lseek(fd, 0, os.SEEK_SET)
@@ -220,6 +224,11 @@ def sync_directory(fs: FileSystem, path: str) -> None:
             raise
     finally:
         fs.close(fd)
+
+
+def fsync_dir(fname: str) -> None:
+    """Make the name `fname` durable: waits until the directory that it is in is on disk."""
+    sync_directory(FileSystem(), fname.rpartition("/")[0] or ".")
 
 
 def look(fs: FileSystem, path: str) -> os.stat_result | None:

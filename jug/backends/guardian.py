@@ -1,12 +1,13 @@
 """The process that looks after what a worker holds: it shows that the worker lives, and cleans up when it does not.
 
 A thread would not do: it stands still while a task computes in C without letting Python run. The guardian sits at the
-other end of a line from its worker and does four things:
+other end of a line from its worker and does five things:
 
 * it gives a sign of life every tenth of the lease, by the time stamp of the worker's owner file, which is every one of
   its locks (:mod:`jug.backends.ownership`); not while the worker is stopped, so that a worker that sleeps for longer
   than its lease loses its locks like one that is gone;
 * it notes in that file what the worker has been running for more than a second;
+* it stores results that wait for others (:mod:`jug.backends.group`) if that takes longer than was meant;
 * it removes locks that are to go later (:meth:`Line.listen`), when their directory's time stamp has moved on;
 * when the worker has ended, however that was, it gives its locks back, removes what it was writing, and ends.
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 from .holder import note_of, this_process
 from .liveness import Liveness, find
 from .owned import OwnerFile
+from .rescue import Rescue
 from .takeover import give_back
 
 TYPE_CHECKING = False
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from .fsops import FileSystem
+    from .mirror import Mirror
 
     class Line(Protocol):
         """The guardian's end of the line."""
@@ -39,8 +42,9 @@ if TYPE_CHECKING:
         def answer(self, yes: bool) -> None:
             """Answer a question."""
 
-        def running(self) -> tuple[bytes, float]:
-            """What the worker runs at this moment, and since when by its clock; empty if nothing."""
+        @property
+        def mirror(self) -> Mirror | None:
+            """Where the worker shows what it does."""
 
         def is_stopped(self) -> bool:
             """Whether the worker's process is stopped."""
@@ -95,6 +99,7 @@ class Guardian:
         self._noted = b""
         self._copies: set[str] = set()
         self._is_well = False
+        self._rescue = Rescue(fs, self._owner, line.mirror)
         self._later: dict[str, float] = {}
         self._prefixes: set[str] = set()  # the directories of results that everybody must have seen by now
 
@@ -103,6 +108,7 @@ class Guardian:
             for message in messages:
                 self._obey(message[0], message[1:])
             self._remove_settled(self._fs.monotonic())
+            self._rescue.look()
             if not self._line.is_stopped():
                 self._show()
         for _ in range(_TRIES):
@@ -128,7 +134,7 @@ class Guardian:
 
     def _show(self) -> None:
         """Give a sign of life if it is time for one, or if there is something to note."""
-        running = self._line.running()
+        running = self._line.mirror.running() if self._line.mirror is not None else (b"", 0.0)
         is_news = running == self._known and running[0] != self._noted
         self._known = running
         if is_news:
@@ -187,6 +193,7 @@ class Guardian:
         if self._is_well and not self._later:
             self._owner.remove()
             return
+        self._rescue.at_the_end()
         holder = this_process(self._fs, self._lease)
         me = OwnerFile(self._fs, self._owner.root, holder.worker)
         me.create(holder)

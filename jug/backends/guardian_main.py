@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import select
 import signal
-from mmap import PROT_READ, mmap
 
 from .ear import SIGNALS
 from .fsops import FileSystem
 from .guardian import Charge, Guardian
-from .guardian_process import ANSWERS, LINE, MEMORY, RUNS, SHARED
+from .guardian_process import ANSWERS, LINE, SHARED
 from .kernel import process
+from .mirror import Mirror
 from .persistence import Persistent
 
 
@@ -22,11 +22,11 @@ class WorkersLine:
         self._pid = pid
         self._worker = process(pid)
         self._text = b""
-        self._memory: mmap | None = None
+        self.mirror: Mirror | None = None
         try:
-            self._memory = mmap(SHARED, MEMORY, prot=PROT_READ)
+            self.mirror = Mirror(SHARED, writes=False)
         except OSError:
-            pass
+            pass  # there is none here
 
     def listen(self, seconds: float) -> list[str] | None:
         found = process(self._pid)  # and not our parent: that may be a program around this Python
@@ -45,12 +45,6 @@ class WorkersLine:
             os.write(ANSWERS, b"1" if yes else b"0")
         except OSError:
             pass  # it has ended
-
-    def running(self) -> tuple[bytes, float]:
-        if self._memory is None:
-            return b"", 0.0
-        task, since = RUNS.unpack_from(self._memory, 0)
-        return task.rstrip(b"\0"), since
 
     def is_stopped(self) -> bool:
         found = process(self._pid)

@@ -1,10 +1,9 @@
 """The guardian as a process of its own: how it is started, and the line to it.
 
 It is a small Python without the user's packages, which does not even import jug as a whole: it is there in some
-hundredths of a second, while the first task runs. A pipe ends when the worker does, however that is; what the worker
-runs at the moment stands in memory that both share, since a message for each of many short tasks would cost more than
-the tasks. The guardian is in a session of its own (Ctrl-C is not meant for it), and keeps no file open that the worker
-was started with.
+hundredths of a second, while the first task runs. A pipe ends when the worker does, however that is; there is memory
+that both share (:mod:`jug.backends.mirror`). The guardian is in a session of its own (Ctrl-C is not meant for it), and
+keeps no file open that the worker was started with.
 """
 
 from __future__ import annotations
@@ -13,20 +12,17 @@ import fcntl
 import os
 import select
 import signal
-import struct
 import sys
 import time
 
+from .mirror import Mirror, shared_memory
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from mmap import mmap
     from typing import Any
 
     from .guardian import Charge
 
-#: What is in the shared memory: the name of a task, and since when it runs.
-RUNS = struct.Struct("40sd")
-MEMORY = 4096
 #: The numbers of the files that the other process is started with.
 LINE, ANSWERS, SHARED = 0, 1, 3
 _FREE = 10  # numbers of files from here on are nobody's
@@ -44,11 +40,18 @@ main(sys.argv[2:])
 
 
 class GuardianProcess:
-    """The worker's end of the line."""
+    """The worker's end of the line.
+
+    Attributes
+    ----------
+    pid : int
+    mirror : Mirror or None
+        Where the worker shows what it does; None once the guardian has ended, and where there is no shared memory.
+    """
 
     def __init__(self, charge: Charge) -> None:
         ours, theirs, answers, said = -1, -1, -1, -1
-        self._memory, shared = _shared_memory()
+        self.mirror, shared = _shared()
         try:
             theirs, ours = _pipe()
             answers, said = _pipe()
@@ -56,9 +59,11 @@ class GuardianProcess:
         except BaseException:
             for fd in (ours, answers):
                 _close(fd)
+            if self.mirror is not None:
+                self.mirror.close()
             raise
         finally:
-            for fd in (theirs, said, shared):
+            for fd in (theirs, said):
                 _close(fd)
         os.set_blocking(ours, False)
         self._creator = os.getpid()
@@ -73,11 +78,6 @@ class GuardianProcess:
             except ChildProcessError:  # somebody else in this process has waited for it
                 self._ended = True
         return not self._ended
-
-    def runs(self, task: bytes, since: float) -> None:
-        """Say what the worker runs from now on; nothing if `task` is empty."""
-        if self._memory is not None:
-            RUNS.pack_into(self._memory, 0, task, since)
 
     def tell(self, message: str) -> bool:
         """Send a message; False if nobody reads it."""
@@ -102,8 +102,9 @@ class GuardianProcess:
             self.tell("b")
         for fd in (self._line, self._answers):
             os.close(fd)
-        if self._memory is not None:
-            self._memory.close()
+        if self.mirror is not None:
+            self.mirror.close()
+            self.mirror = None
         pause = 0.001
         while self._creator == os.getpid() and self.is_alive() and pause < _PATIENCE:
             time.sleep(pause)
@@ -121,17 +122,14 @@ def _pipe() -> tuple[int, int]:
     return reading, writing
 
 
-def _shared_memory() -> tuple[mmap | None, int]:
-    """Memory, and the file by which another process gets it; None and -1 where the system has none of this kind."""
-    create = getattr(os, "memfd_create", None)
-    if create is None:
+def _shared() -> tuple[Mirror | None, int]:
+    """Memory, and the file by which another process gets it; None and -1 where there is none."""
+    created = shared_memory()
+    if created < 0:
         return None, -1
-    from mmap import mmap
-
-    created = create("jug")
     try:
-        os.ftruncate(created, MEMORY)
-        return mmap(created, MEMORY), fcntl.fcntl(created, fcntl.F_DUPFD_CLOEXEC, _FREE)
+        shared = fcntl.fcntl(created, fcntl.F_DUPFD_CLOEXEC, _FREE)
+        return Mirror(shared, writes=True), shared
     finally:
         os.close(created)
 

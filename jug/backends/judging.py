@@ -43,9 +43,8 @@ class Judge:
         """
         again = not signed.is_marked(self._dir)
         done = Signing()
-        packed = self._packs.names()
         for name in names:
-            if name not in packed or look(self._fs, self._dir.result(name)) is not None:
+            if not self._packs.holds(name) or look(self._fs, self._dir.result(name)) is not None:
                 done.add(self._sign(name, getlock(name), again))
         for found in self._packs.sign(self._key(), again):
             done.add(found)
@@ -77,7 +76,8 @@ class Judge:
         try:
             fd = self._opened(path)
             if fd is None:
-                path = self._packs.path
+                self._packs.holds(name)  # has a look
+                path = self._packs.path_of(name)
                 return Verdict(self._kind_of_entry(name), path)
             with cannot("read", path):
                 return Verdict(judge(fd), path)

@@ -183,6 +183,16 @@ class JugDir:
             pass
         return self.fs.open_dir(path)
 
+    def found(self, path: str) -> os.stat_result | None:
+        """The attributes of a file; None if it is not there, as far as this machine knows."""
+        with cannot("read", path):
+            try:
+                return self.fs.stat(path)
+            except OSError as error:
+                if not self.is_missing(error):
+                    raise
+        return None
+
     def is_missing(self, error: OSError) -> bool:
         """True if `error` says no more than that a file of ours is not there."""
         if error.errno == errno.ENOENT:

@@ -29,9 +29,9 @@ _RESULT = r"[0-9a-f]{38}"
 _OURS = {
     LOCKS: re.compile(r"([0-9a-f]{40}|pack-save)\.lock"),
     TEMPORARY: re.compile(r"(r|w|s|f|p|steal)-[0-9A-Za-z_.-]+|[0-9A-Za-z]{24}", re.ASCII),
-    PACKS: re.compile(re.escape(PACKFILE)),
+    PACKS: re.compile(rf"{re.escape(PACKFILE)}|g-[0-9a-f]{{16}}"),
     FAILURES: re.compile(r"[0-9a-f]{40}"),
-    CORRUPT: re.compile(rf"([0-9a-f]{{40}}|{re.escape(PACKFILE)})\.[0-9]+"),
+    CORRUPT: re.compile(rf"([0-9a-f]{{40}}|{re.escape(PACKFILE)}|g-[0-9a-f]{{16}})\.[0-9]+"),
 }
 _IN_PREFIX = re.compile(_RESULT)
 # What is certainly left over from us, and goes with the rest.
@@ -45,6 +45,11 @@ _MAGIC = (b"\x93NUMPY", b"PAR1")
 def is_prefix(name: str) -> bool:
     """True for the name of a directory that holds results."""
     return len(name) == 2 and not name.strip(HEX)
+
+
+def is_group(name: str) -> bool:
+    """True for the name of a file of grouped results, beside the pack."""
+    return len(name) == 18 and name.startswith("g-") and not name[2:].strip(HEX)
 
 
 def is_temporary(name: str) -> bool:

@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
 
+    from .groups import GroupFile
     from .jugdir import JugDir
     from .packs import Packs
 
@@ -45,18 +46,34 @@ class file_listing(Listing):
         self._root = _NOTHING
         self._seen: dict[bytes, _Directory] = {}
         self._packed: frozenset[bytes] = frozenset()
+        self._groups: dict[str, GroupFile] = {}
 
     def refresh(self) -> tuple[set[bytes], set[bytes]]:
+        # In the order in which results are moved: whoever looks the other way round may miss one.
+        self._packs.grouped.refresh()
+        gained, lost = self._compare_groups()
         with cannot("list", self._dir.root):
             seen = self._look()
         packed = self._packs.names()
-        changes = self._compare(seen, packed)
+        appeared, vanished = self._compare(seen, packed)
         self._seen, self._packed = seen, packed
-        return changes
+        grouped = self._packs.grouped
+        vanished = {name for name in vanished | lost if not self.holds(name) and name not in grouped}
+        return appeared | gained, vanished
 
     def holds(self, name: bytes) -> bool:
         """Whether there was a result `name` at the last look."""
-        return name in self._packed or _is_loose(name, self._seen)
+        return name in self._packed or _is_loose(name, self._seen) or name in self._packs.grouped
+
+    def _compare_groups(self) -> tuple[set[bytes], set[bytes]]:
+        """The names in files of groups that are new since the last look, and in those that are gone."""
+        files = self._packs.grouped.groups.files
+        new = [file for name, file in files.items() if name not in self._groups]
+        old = [file for name, file in self._groups.items() if name not in files]
+        self._groups = dict(files)
+        gained = {name for file in new for name in file.names}
+        lost = {name for file in old for name in file.names}
+        return gained - lost, lost - gained
 
     def _look(self) -> dict[bytes, _Directory]:
         prefixes = self._prefixes()

@@ -22,14 +22,16 @@ if TYPE_CHECKING:
     from .fsops import FileSystem
     from .guardian_process import GuardianProcess
     from .holder import Holder
+    from .mirror import Mirror
 
 # File systems on which all machines that see a file see the same at once, or that only one machine sees.
-_COHERENT = frozenset(
+_LOCAL = frozenset(
     [
         *("ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs", "reiserfs", "bcachefs", "tmpfs", "ramfs"),
-        *("overlay", "lustre", "gpfs", "ceph", "beegfs"),
+        "overlay",
     ]
 )
+_COHERENT = _LOCAL | {"lustre", "gpfs", "ceph", "beegfs"}
 # What was deferred is forgotten when it has long been done.
 _MANY, _LONG_AGO = 1000, 60.0  # seconds
 # Of this process, by root.
@@ -68,6 +70,9 @@ class Ownership:
         self._guardian: GuardianProcess | None = None
         self._end: weakref.finalize[..., Ownership] | None = None
         self._kind: str | None = None
+        #: Whether there was a lock of an old release, which does not see results in groups.
+        self.met_old_release = False
+        self._running = ""  # the lock that was taken last
 
     @property
     def is_coherent(self) -> bool:
@@ -75,9 +80,18 @@ class Ownership:
         return self._kind_of_mount() in _COHERENT
 
     @property
+    def is_local(self) -> bool:
+        """Whether all changes are made by the kernel of this machine."""
+        return self._kind_of_mount() in _LOCAL
+
+    @property
     def name(self) -> str:
         """The name of this process as a holder; empty if it is none."""
         return self._file.name if self._file is not None and self._pid == self._fs.pid() else ""
+
+    def mirror(self) -> Mirror | None:
+        """Where our guardian sees what we do; None if there is none."""
+        return self._guardian.mirror if self._guardian is not None and self.is_of_this_process() else None
 
     def is_of_this_process(self) -> bool:
         """Whether what is held is held by this process, and not by one that has forked it."""
@@ -86,7 +100,7 @@ class Ownership:
     def file(self) -> OwnerFile:
         """The owner file of this process, which is there, as far as we know, and has a guardian."""
         with self._turn:
-            if self._pid != self._fs.pid():
+            if self._pid and self._pid != self._fs.pid():
                 self._forget()
             if self._file is None:
                 self._begin()
@@ -118,7 +132,9 @@ class Ownership:
     def got(self, name: str) -> None:
         """The lock `name` is ours now."""
         if self._guardian is not None:
-            self._guardian.runs(name.encode("ascii"), self._fs.now())
+            if self._guardian.mirror is not None:
+                self._running = name
+                self._guardian.mirror.runs(name.encode("ascii"), self._fs.now())
             if self._file is not None and not self._file.has_links:
                 self._guardian.tell("+" + name)
 
@@ -129,7 +145,8 @@ class Ownership:
         if not self.held:
             _holding.discard(self)
         if self._guardian is not None:
-            self._guardian.runs(b"", 0.0)
+            if self._guardian.mirror is not None and self._running == name:
+                self._guardian.mirror.runs(b"", 0.0)
             if self._file is not None and not self._file.has_links:
                 self._guardian.tell("-" + name)
 
@@ -225,6 +242,7 @@ class Ownership:
         if self._file is not None:
             self._file.leave()
         self._guardian = self._end = self._file = None
+        self._pid = 0
         self._turn = threading.RLock()
         self.one_at_a_time = threading.RLock()
         self.held.clear()

@@ -34,6 +34,14 @@ class PackLock:
         """Whether anybody holds it at this moment."""
         return self._lock.is_locked()
 
+    def try_once(self) -> bool:
+        """Take it if it is free; who has it this way gives it back by :meth:`release`."""
+        return self._lock.get()
+
+    def release(self) -> None:
+        """Give it back."""
+        self._lock.release()
+
     def beat(self) -> None:
         """See that the lock is ours still; to be called often, which costs nothing."""
         now = self._fs.monotonic()

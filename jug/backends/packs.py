@@ -1,4 +1,6 @@
-"""Many small results in one file: ``packs/jugpack``, one encoded dict of objects by name.
+"""Many small results in one file: ``packs/jugpack``, one encoded dict of objects by name, which old releases read.
+
+What workers write, groups of results (:mod:`jug.backends.grouped`), goes there with the small files by ``jug pack``.
 
 The file is read when something is asked for that is not loose, and again when it was replaced. Of a damaged pack, the
 entries that are whole stay results, and a warning says so, once. Whoever changes the pack, or writes a result, sets the
@@ -8,12 +10,15 @@ a process that is packing, which would bring them back otherwise.
 
 from __future__ import annotations
 
+import time
+
 from ..config import warn
 from ..errors import DamagedResultError, UnsignedResultError
 from . import verdict
 from .damaged import place_for
 from .encode import decode
 from .fsops import read_all, sync_directory
+from .grouped import Grouped
 from .jugdir import CORRUPT, PACKFILE, PACKS, cannot
 from .packformat import check_entry, packed, parts_of, read_pack, signed, write_pack
 from .packing import SmallFiles
@@ -73,17 +78,50 @@ class Packs:
 
     def __init__(self, jugdir: JugDir) -> None:
         self._dir = jugdir
-        self._path = self.path = jugdir.path(PACKS, PACKFILE)
+        self.path = jugdir.path(PACKS, PACKFILE)
         self._known = _Contents(_ABSENT, {}, frozenset())
+        self.grouped = Grouped(jugdir)
+        self._looks = 0
+
+    def holds(self, name: bytes) -> bool:
+        """Whether the result is in a group or in the pack, at this moment."""
+        names = self.names()
+        return name in self.grouped or name in names
+
+    def replaced(self, name: bytes) -> None:
+        """There is a file of the result, which is newer than what a group has."""
+        if self.grouped.has(name):
+            with cannot("change", self.path), PackLock(self._dir) as lock:
+                self._begin(lock)
+                self.grouped.remove([name], lock)
+        self.repair()
+
+    def metadata(self, name: bytes) -> dict[str, Any]:
+        """What is known of a result that is not in a file of its own."""
+        if not self.holds(name):
+            return {"computed": False}
+        if name not in self.grouped:
+            return {"computed": True}
+        return {"computed": True, "completed": time.ctime(self.grouped.groups.mtime(name))}
+
+    def path_of(self, name: bytes) -> str:
+        """The file that the result is in, or would be."""
+        return self.grouped.path(name) if name in self.grouped else self.path
 
     def names(self) -> frozenset[bytes]:
-        """The names of all packed results: the same object as last time if the pack is the same."""
-        return self._look().names
+        """The names of all results in the pack: the same object as last time if it is the same."""
+        self.grouped.refresh()
+        groups = self.grouped.groups
+        if self._looks != groups.looks:
+            if groups.lists(PACKFILE) or self._known.version != _ABSENT:
+                self._look()
+            self._looks = groups.looks
+        return self._known.names
 
     def load(self, name: bytes) -> Any:
         """The packed object; ``KeyError`` if there is none. Each time another one, which the caller may change."""
         entry = self._look().entries[name]
-        result = f"The result {name.decode()} in {self._path}"
+        result = f"The result {name.decode()} in {self.path}"
         signer = self._dir.signer(name)
         try:
             parts = check_entry(name, entry, signer) if signer else parts_of(name, entry)
@@ -94,15 +132,19 @@ class Packs:
             raise DamagedResultError(f"{result} is damaged: {error}", name) from error
 
     def check(self, name: bytes) -> bool:
-        """The same without unpickling anything. Returns whether the entry has a checksum."""
+        """The same without unpickling anything, in a group, too. Returns whether there is a checksum."""
+        if name in self.grouped:
+            return self.grouped.check(name)
         return check_entry(name, self._look().entries[name], self._dir.signer(name)).is_sealed
 
     def set_aside(self, name: bytes) -> str | None:
         """Move the entry `name` to a file where nobody takes it for a result, if it is damaged; returns the path."""
-        if name not in self.names():
+        if not self.holds(name):
             return None
-        with cannot("change", self._path), PackLock(self._dir) as lock:
+        with cannot("change", self.path), PackLock(self._dir) as lock:
             _, entries = self._begin(lock)
+            if name in self.grouped:
+                return self.grouped.set_aside(name, lock)
             if name not in entries or not self._is_damaged(name):
                 return None
             place = place_for(self._dir, name.decode())
@@ -114,21 +156,22 @@ class Packs:
     def repair(self) -> None:
         """Set a pack aside that was found to be damaged, and keep what is whole of it; if somebody is changing it, that
         is for him to do."""
-        if not self._known.is_damaged:
+        if not (self._known.is_damaged or self.grouped.grouping.is_damaged):
             return
         lock = PackLock(self._dir)
         if not lock.is_held():
-            with cannot("change", self._path), lock:
+            with cannot("change", self.path), lock:
                 self._begin(lock)
 
     def sign(self, key: Key, again: bool) -> list[Verdict]:
         """Sign all entries that are whole and have no signature, and if `again`, those with that of another key."""
         done: _Entries = {}
-        if not self.names():
+        self.grouped.refresh()
+        if not (self.names() or len(self.grouped)):
             return []
-        with cannot("change", self._path), PackLock(self._dir) as lock:
+        with cannot("change", self.path), PackLock(self._dir) as lock:
             _, entries = self._begin(lock)
-            found = []
+            found = self.grouped.sign(key, again, lock)
             for name, entry in entries.items():
                 lock.beat()
                 found.append(self._judged(name, entry, key.signer(name), again))
@@ -145,13 +188,15 @@ class Packs:
         pack now, and nothing that is read later can be any of `names`.
         """
         lock = PackLock(self._dir)
-        with cannot("read", self._path):
+        with cannot("read", self.path):
             self._ask_for_it()
-        if not lock.is_held() and self.names().isdisjoint(names):
+        self.grouped.refresh()
+        is_here = any(name in self.grouped for name in names) or not self.names().isdisjoint(names)
+        if not (is_here or lock.is_held()):
             return set()
-        with cannot("change", self._path), lock:
+        with cannot("change", self.path), lock:
             files, entries = self._begin(lock)
-            removed = files.remove(set(names))
+            removed = files.remove(set(names)) | self.grouped.remove(names, lock)
             gone = entries.keys() & set(names)
             if gone:
                 self._write(lock, {name: entry for name, entry in entries.items() if name not in gone})
@@ -162,17 +207,20 @@ class Packs:
         with cannot("list", self._dir.root):
             if not self._dir.exists():
                 return Packing(0, [])
-        with cannot("change", self._path), PackLock(self._dir) as lock:
+        with cannot("change", self.path), PackLock(self._dir) as lock:
             files, entries = self._begin(lock)
-            fresh = files.read()
+            loose = files.read()
+            grouped = self.grouped.entries(files.unreadable)
+            fresh = {**grouped, **loose}
             overtaken: set[bytes] = set()
             if fresh:
-                # A file is newer than what the pack has under its name.
+                # A file is newer than what a group, or the pack, has under its name.
                 entries = {**entries, **fresh}
                 self._write(lock, entries)
-                overtaken = files.retire(fresh)
+                overtaken = files.retire(loose)
             if overtaken:
                 self._write(lock, {name: entry for name, entry in entries.items() if name not in overtaken})
+            self.grouped.dissolve(grouped.keys(), lock)
         return Packing(len(fresh) - len(overtaken), files.unreadable)
 
     def _judged(self, name: bytes, entry: Any, signer: Signer, again: bool) -> Verdict:
@@ -191,6 +239,8 @@ class Packs:
     def _begin(self, lock: PackLock) -> tuple[SmallFiles, _Entries]:
         """What was the case when we got the lock."""
         self._ask_for_it()
+        self.grouped.refresh()
+        self.grouped.grouping.repair(lock)
         found = self._look(afresh=True)
         if found.is_damaged:
             self._replace(found, lock)
@@ -202,12 +252,12 @@ class Packs:
         """Set the damaged pack aside, and write what could be saved of it."""
         place = place_for(self._dir, PACKFILE)
         try:
-            self._dir.fs.link(self._path, place)
+            self._dir.fs.link(self.path, place)
         except OSError:  # no links on this file system
-            self._dir.fs.rename(self._path, place)
+            self._dir.fs.rename(self.path, place)
         sync_directory(self._dir.fs, self._dir.path(CORRUPT))
         self._write(lock, found.entries)
-        warn(f"The damaged pack {self._path} was moved to {place}; {_results(found.entries)} of it kept")
+        warn(f"The damaged pack {self.path} was moved to {place}; {_results(found.entries)} of it kept")
 
     def _is_damaged(self, name: bytes) -> bool:
         try:
@@ -230,11 +280,11 @@ class Packs:
             stream.write(data)
             lock.check()
 
-        self._dir.publish(PACKS, self._path, write)
+        self._dir.publish(PACKS, self.path, write)
 
     def _look(self, afresh: bool = False) -> _Contents:
         """The pack as it is now; read again if it is another one, or `afresh`."""
-        with cannot("read", self._path):
+        with cannot("read", self.path):
             self._known = reread(lambda: self._contents(self._known, afresh))
         return self._known
 
@@ -252,7 +302,7 @@ class Packs:
 
     def _open(self) -> int | None:
         try:
-            return self._dir.fs.open_read(self._path)
+            return self._dir.fs.open_read(self.path)
         except OSError as error:
             if not self._dir.is_missing(error):
                 raise
@@ -271,7 +321,7 @@ class Packs:
         except Exception as error:  # noqa: BLE001  (damaged in whatever way; loose results do not depend on it)
             saved = saved_from(data)
             if version != known.version:
-                warn(f"The pack {self._path} is damaged: {error}; {_results(saved)} in it can still be read")
+                warn(f"The pack {self.path} is damaged: {error}; {_results(saved)} in it can still be read")
             return _Contents(version, saved, frozenset(saved), is_damaged=True)
         names = frozenset(entries)
         return _Contents(version, entries, known.names if names == known.names else names)

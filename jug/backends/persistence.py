@@ -43,6 +43,23 @@ class Persistent:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._plain, name)
 
+    # Called for each task: not by way of __getattr__, which takes longer.
+
+    def link(self, source: str, target: str) -> None:
+        """Once only: a lost reply is for the caller to find out."""
+        self._plain.link(source, target)
+
+    def pid(self) -> int:
+        return self._plain.pid()
+
+    def now(self) -> float:
+        return self._plain.now()
+
+    def monotonic(self) -> float:
+        return self._plain.monotonic()
+
+    # Not made again, or in a way of their own.
+
     def open_excl(self, path: str) -> int:
         """Create a file, which is to be written."""
         fd = self._plain.open_excl(path)
@@ -85,7 +102,19 @@ def _persistent(name: str) -> Any:
     return method
 
 
-for _name in ("open_read", "open_dir", "open_change", "read", "fstat", "stat", "listdir", "inodes", "mkdir", "utime"):
+for _name in (
+    "open_read",
+    "open_dir",
+    "open_change",
+    "read",
+    "pread",
+    "fstat",
+    "stat",
+    "listdir",
+    "inodes",
+    "mkdir",
+    "utime",
+):
     setattr(Persistent, _name, _persistent(_name))
 
 
@@ -140,10 +169,14 @@ def persist(
     StoreError
         A signal came while room was waited for.
     """
+    try:
+        return attempt()  # which nearly always succeeds
+    except OSError as first:
+        error: OSError | None = first
     pauses = iter(PAUSES)
     room = _Room(fs, path, size, getattr(fs, "patience", ROOM_PATIENCE) if patience is None else patience)
     try:
-        while (error := room.tried(attempt)) is not None:
+        while error is not None:
             if error.errno in FULL:
                 room.wait(error)
                 pauses = iter(PAUSES)
@@ -151,6 +184,7 @@ def persist(
                 raise error
             else:
                 fs.sleep(pause)
+            error = room.tried(attempt)
         result: _T = room.done
         return result
     finally:

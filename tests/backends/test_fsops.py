@@ -130,16 +130,16 @@ def test_how_many_calls_the_usual_operations_make(tmp_path, names):
     assert calls_of(store, lock.get) == ["link"]
     assert calls_of(store, lambda: store.dump(2, names[0])) == [
         *("open_excl", "write", "fsync", "fstat", "close", "rename"),
-        *("open_dir", "fsync", "close"),
+        *("open_dir", "fsync", "close", "stat"),
     ]
     assert calls_of(store, lambda: store.dump_locked(3, names[1], lock)) == [
-        *("mkdir", "listdir", "open_dir", "fsync", "close"),
+        *("stat", "mkdir", "listdir", "open_dir", "fsync", "close"),
         *("open_excl", "write", "fsync", "fstat", "close", "link", "unlink", "open_dir", "fsync", "close"),
     ]
     assert calls_of(store, lock.release) == ["stat", "unlink"]
-    assert calls_of(store, lambda: store.load(names[0])) == ["open_read", "read", "read", "close"]
-    assert calls_of(store, lambda: store.can_load(names[0])) == ["stat"]
-    assert calls_of(store, lambda: store.can_load(names[2])) == ["stat", "open_dir", "close", "open_dir", "open_read"]
+    assert calls_of(store, lambda: store.load(names[0])) == ["stat", "open_read", "read", "close"]
+    assert calls_of(store, lambda: store.can_load(names[0])) == ["stat", "stat"]
+    assert calls_of(store, lambda: store.can_load(names[2])) == ["stat", "stat", "stat"]
 
 
 def test_a_writer_killed_at_any_call_leaves_nothing_half_done(tmp_path, name):

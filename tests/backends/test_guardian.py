@@ -314,14 +314,13 @@ def test_over_a_network_who_has_deferred_a_lock_can_have_it_again(tmp_path, name
 class LastWords:
     """The line to a worker that defers the lock, and ends."""
 
+    mirror = None
+
     def __init__(self, name):
         self._messages = [["d" + name.decode(), "b"], None]
 
     def listen(self, seconds):
         return self._messages.pop(0)
-
-    def running(self):
-        return b"", 0.0
 
     def is_stopped(self):
         return False

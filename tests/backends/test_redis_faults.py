@@ -153,7 +153,7 @@ def test_of_a_connection_that_breaks_again_and_again_the_user_is_told_once(capsy
     assert told[1].startswith("jug: warning: The Redis server is back after ")
 
 
-_LOST = r"Cannot reach the Redis server at .* \(waited for 0.3 s\); what was to be stored is lost \(60 bytes\)$"
+_LOST = r"Cannot reach the Redis server at .* \(waited for 0.3 s\); what was to be stored is lost \(64 bytes\)$"
 
 
 def test_patience_ends_and_after_that_there_is_none(capsys):

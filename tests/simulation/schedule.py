@@ -2,6 +2,7 @@
 
 import errno
 import random
+from contextlib import contextmanager
 
 from client import Machine, NfsClient
 from disk import Disk
@@ -113,6 +114,48 @@ class Worker(Process):
         self.step("sleep")
 
 
+class SimulatedMirror:
+    """The memory that both share."""
+
+    def __init__(self, simulation):
+        self._simulation = simulation
+        self._runs = b"", 0.0
+        self._number, self._data = 0, b""
+        self._user = None
+
+    def runs(self, task, since):
+        self._runs = task, since
+
+    def running(self):
+        return self._runs
+
+    def show(self, data, at):
+        self._data = self._data[:at] + data
+
+    def clear(self):
+        self._number, self._data = self._number + 1, b""
+
+    def state(self):
+        return self._number, len(self._data)
+
+    def data(self):
+        return self._data
+
+    @contextmanager
+    def alone(self, waits=True):
+        process = self._simulation.current
+        while self._user is not None:
+            if not waits:
+                yield False
+                return
+            process.sleep(0.001)
+        self._user = process
+        try:
+            yield True
+        finally:
+            self._user = None
+
+
 class SimulatedGuardian:
     """Both ends of the line between a worker and its guardian, which is another process of the machine."""
 
@@ -120,7 +163,7 @@ class SimulatedGuardian:
         self._worker = worker
         self._messages = []
         self._answers = []
-        self._runs = b"", 0.0
+        self.mirror = SimulatedMirror(simulation)
         self._is_closed = False
 
         def work(store):
@@ -134,9 +177,6 @@ class SimulatedGuardian:
 
     def is_alive(self):
         return not self.process.done
-
-    def runs(self, task, since):
-        self._runs = task, since
 
     def tell(self, message):
         if self.process.done:
@@ -172,9 +212,6 @@ class SimulatedGuardian:
 
     def answer(self, yes):
         self._answers.append(yes)
-
-    def running(self):
-        return self._runs
 
     def is_stopped(self):
         return self._worker.is_stopped

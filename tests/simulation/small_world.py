@@ -6,6 +6,7 @@ from interleaving import Killed
 from schedule import ROOT, Simulation
 
 from jug import Task
+from jug.backends import grouping
 from jug.backends.base import LEASE
 from jug.backends.holder import parse_holder
 from jug.engine.graph import Graph
@@ -51,6 +52,7 @@ class SmallWorld(Simulation):
         global now
         super().__init__(seed, kind, trace)
         now = self
+        grouping.MANY = self.chance.choice((2, 16))
         self.number = self.chance.choice((2, 3, 3, 5))  # of tasks
         self.ran = Counter()
         self.running = Counter()

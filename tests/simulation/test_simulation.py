@@ -8,12 +8,15 @@ import subprocess
 import sys
 
 import pytest
+import small_world
 from disk import Disk
 from small_world import SmallWorld
 
 from jug.backends import atomic, persistence
 from jug.backends.file_lock import file_based_lock
 from jug.backends.file_store import file_store
+from jug.backends.group import Group
+from jug.backends.groups import Groups
 from jug.backends.jugdir import JugDir
 from jug.backends.ownership import Ownership
 
@@ -181,6 +184,35 @@ def test_an_answer_from_a_cache_is_noticed(monkeypatch):
 def test_a_lock_without_a_look_is_noticed(monkeypatch):
     monkeypatch.setattr(file_store, "can_load", lambda self, name: False)
     assert fails(races)
+
+
+def test_a_time_stamp_that_is_believed_too_soon_is_noticed(monkeypatch):
+    """Two files of results come within one step of the file server's clock, and only the first is seen."""
+    monkeypatch.setattr(Groups, "_step", lambda self: 0.0)
+    assert fails(races)
+
+
+def test_locks_that_are_released_before_their_results_are_stored_are_noticed(monkeypatch):
+    store = Group._store
+
+    def store_late(self, results):
+        for _, _, lock in results.values():
+            lock.release()
+        monkeypatch.setattr(file_based_lock, "is_ours", lambda self: True)
+        store(self, results)
+
+    monkeypatch.setattr(Group, "_store", store_late)
+    assert fails(races)
+
+
+def test_results_that_are_told_before_they_are_stored_are_noticed(monkeypatch):
+    def add_and_tell(self, name, content, lock):
+        add(self, name, content, lock)
+        small_world.now.acknowledged.add(small_world.NAMES.index(name))
+
+    add = Group._add
+    monkeypatch.setattr(Group, "_add", add_and_tell)
+    assert fails(power_cut)
 
 
 def test_a_seed_decides_everything():

@@ -1,0 +1,128 @@
+"""Results of this process that wait to be stored together: many short tasks share what it costs to make one durable.
+
+Each keeps the lock of its task for as long as it waits: to others the task is running. Then all go out as one file
+(:mod:`jug.backends.groups`), and when that is durable, their locks are released. Meanwhile the guardian sees them, too,
+and stores them if this process does not come to it (:mod:`jug.backends.rescue`).
+"""
+
+from __future__ import annotations
+
+from .formats import Pieces
+from .fsops import look
+from .groupfile import record
+from .jugdir import PACKS, cannot
+from .mirror import ROOM
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from .file_lock import file_based_lock
+    from .grouping import Grouping
+    from .jugdir import JugDir
+    from .mirror import Mirror
+
+#: Bytes of a result, seals included; a larger one is stored by itself.
+LARGEST = 1 << 14
+
+
+class Group:
+    """What waits, of the process that uses it."""
+
+    def __init__(self, jugdir: JugDir, grouping: Grouping) -> None:
+        self._dir = jugdir
+        self._own = jugdir.ownership
+        self._grouping = grouping
+        self._results: dict[bytes, tuple[bytes, bytes, file_based_lock]] = {}
+        self._size = 0
+        self._mirror: Mirror | None = None
+        self._overtaken: set[bytes] = set()
+        self._may_be: bool | None = None
+
+    def __contains__(self, name: bytes) -> bool:
+        return name in self._results
+
+    def read(self, name: bytes) -> bytes:
+        """The bytes that the file of the result `name` would hold."""
+        return self._results[name][1]
+
+    def takes(self, name: bytes, write: object, lock: file_based_lock) -> bool:
+        """Have the result wait that `write` would write, and was computed under `lock`; False if it is to be stored by
+        itself."""
+        own = self._own
+        if not (isinstance(write, Pieces) and write.size <= LARGEST and len(name) == 40):
+            return False
+        # All machines must see all changes at once, and somebody watch over us.
+        if not own.is_coherent or own.met_old_release or own.mirror() is None or not self._is_possible():
+            return False
+        with cannot("write", self._dir.path(PACKS)):
+            self._add(name, bytes(write), lock)
+        return True
+
+    def _is_possible(self) -> bool:
+        """Whether there is nothing foreign where the files would be."""
+        if self._may_be is None:
+            path = self._dir.path(PACKS)
+            with cannot("look at", path):
+                is_there = look(self._dir.fs, path) is not None
+                self._may_be = not is_there or (not self._dir.fs.is_link(path) and self._dir.revalidate(PACKS))
+        return self._may_be
+
+    def flush(self) -> None:
+        """Store all that wait, durably, and release their locks. If that fails, they are lost, and run again."""
+        if self._results and self._own.is_of_this_process():
+            with cannot("write", self._dir.path(PACKS)):
+                self._commit()
+                self._grouping.merge()
+
+    def _add(self, name: bytes, content: bytes, lock: file_based_lock) -> None:
+        piece = record(name, content)
+        if self._size + len(piece) > ROOM:
+            self._commit()
+        self._results[name] = piece, content, lock
+        mirror = self._own.mirror()
+        if mirror is None:
+            self._commit()
+        elif mirror is not self._mirror:  # this guardian is a new one
+            self._show_all(mirror)
+        else:
+            mirror.show(piece, self._size)
+            self._size += len(piece)
+
+    def _commit(self) -> None:
+        results, self._results, self._size = self._results, {}, 0
+        try:
+            mirror = self._own.mirror()
+            if mirror is None:
+                self._store(results)
+                return
+            with mirror.alone():
+                try:
+                    self._store(results)
+                finally:
+                    mirror.clear()
+        finally:
+            for _, _, lock in results.values():
+                lock.release()
+
+    def overtaken(self) -> Collection[bytes]:
+        """Those that were not stored, since their locks were taken over by others meanwhile; each is told once."""
+        overtaken, self._overtaken = self._overtaken, set()
+        return overtaken
+
+    def _store(self, results: dict[bytes, tuple[bytes, bytes, file_based_lock]]) -> None:
+        seen = self._dir.fs.elapsed()
+        ours = {name: piece for name, (piece, _, lock) in results.items() if lock.is_ours()}
+        self._overtaken.update(results.keys() - ours.keys())
+        if ours:
+            self._grouping.write(ours.items())
+        if self._dir.fs.elapsed() - seen < self._own.lease / 2:
+            # Nobody can have taken us for dead since.
+            for name in ours:
+                results[name][2].release_at_once()
+
+    def _show_all(self, mirror: Mirror) -> None:
+        self._mirror, self._size = mirror, 0
+        for piece, _, _ in self._results.values():
+            mirror.show(piece, self._size)
+            self._size += len(piece)

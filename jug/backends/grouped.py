@@ -1,0 +1,157 @@
+"""The results in groups, as the store sees them: loaded, judged, signed, put aside and taken out one by one."""
+
+from __future__ import annotations
+
+from ..errors import DamagedResultError, UnsignedResultError
+from . import verdict
+from .checksum import unsealed
+from .damaged import place_for
+from .formats import check_content, check_parts, in_pieces, read_content
+from .grouping import Grouping
+from .groups import Groups
+from .jugdir import CORRUPT, PACKS, cannot
+from .packing import entry_of
+from .signing import Unsigned
+from .verdict import Verdict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from typing import Any
+
+    from .jugdir import JugDir
+    from .packformat import Packed
+    from .packlock import PackLock
+    from .signing import Key
+
+
+class Grouped:
+    """The grouped results of one jugdir. Methods with a `lock` are for whoever has that over changes of the pack."""
+
+    def __init__(self, jugdir: JugDir) -> None:
+        self._dir = jugdir
+        self.groups = Groups(jugdir)
+        self.grouping = Grouping(jugdir, self.groups)
+
+    def refresh(self) -> None:
+        """Have a look at what there is."""
+        with cannot("list", self._dir.path(PACKS)):
+            self.groups.refresh()
+
+    def __contains__(self, name: bytes) -> bool:
+        """Whether there is such a result, by the last look."""
+        return name in self.groups
+
+    def has(self, name: bytes) -> bool:
+        """Whether there is such a result at this moment."""
+        self.refresh()
+        return name in self.groups
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    def path(self, name: bytes) -> str:
+        """The file that the result is in."""
+        return self._dir.path(PACKS, self.groups.file_of(name).name)
+
+    def load(self, name: bytes) -> Any:
+        """The object, each time another one; ``KeyError`` if there is none."""
+        result = f"The result {name.decode('ascii')} in {self.path(name)}"
+        try:
+            return read_content(self.content(name), self._dir.signer(name))
+        except Unsigned as error:
+            raise UnsignedResultError(result) from error
+        except ValueError as error:
+            raise DamagedResultError(f"{result} is damaged: {error}", name) from error
+
+    def content(self, name: bytes) -> bytes:
+        """The bytes that the file of the result would hold."""
+        with cannot("read", self.path(name)):
+            return self.groups.read(name)
+
+    def check(self, name: bytes) -> bool:
+        """Raise ``ValueError`` or ``Unsigned`` if that is so, and unpickle nothing; returns if there is a checksum."""
+        return check_content(self.content(name), self._dir.signer(name))
+
+    def set_aside(self, name: bytes, lock: PackLock) -> str | None:
+        """Move a damaged result to where nobody takes it for one; returns the path, or None if it is whole."""
+        try:
+            self.check(name)
+            return None
+        except Unsigned:
+            return None  # whether it is to be trusted is for the user to say
+        except ValueError:
+            data = self.content(name)
+        place = place_for(self._dir, name.decode("ascii"))
+        self._dir.publish(CORRUPT, place, lambda stream: stream.write(data))
+        self.grouping.remove([name], lock)
+        return place
+
+    def remove(self, names: Collection[bytes], lock: PackLock) -> set[bytes]:
+        """Take results out, durably; returns those that there were."""
+        return self.grouping.remove(names, lock)
+
+    def entries(self, unreadable: list[str]) -> dict[bytes, Packed]:
+        """The entries of a pack that can be made of them; the paths of what is damaged are added to `unreadable`."""
+        entries = {}
+        for name in list(self.groups):
+            try:
+                entry = entry_of(name, self.content(name), self._dir.signer(name))
+            except Exception:  # noqa: BLE001  (reading an array may raise anything; the result stays where it is)
+                unreadable.append(self.path(name))
+                continue
+            if entry is not None:
+                entries[name] = entry
+        return entries
+
+    def dissolve(self, packed: Collection[bytes], lock: PackLock) -> None:
+        """Have no groups any more: what is in the pack is left out, and all else that is whole becomes a file."""
+        moved = set(packed)
+        for name in [name for name in self.groups if name not in packed]:
+            lock.beat()
+            if self._become_a_file(name):
+                moved.add(name)
+        self.grouping.remove(moved, lock)
+
+    def _become_a_file(self, name: bytes) -> bool:
+        content = self.content(name)
+        try:
+            check_content(content)
+        except ValueError:
+            return False
+        path = self._dir.result(name)
+        with cannot("write", path):
+            self._dir.publish(name[:2].decode("ascii"), path, lambda stream: stream.write(content), keep=lambda: False)
+        return True
+
+    def sign(self, key: Key, again: bool, lock: PackLock) -> list[Verdict]:
+        """Sign all that are whole and have no signature, and if `again`, those with that of another key."""
+        found: list[Verdict] = []
+        paths = {name: self.path(name) for name in self.groups}
+
+        def signed(name: bytes, content: bytes) -> bytes:
+            try:
+                to_sign = _to_sign(name, content, key, again)
+            except ValueError as error:
+                found.append(Verdict(verdict.DAMAGED, paths[name], str(error)))
+                return content
+            found.append(Verdict(verdict.WHOLE if to_sign is None else verdict.SIGNED, paths[name]))
+            return content if to_sign is None else bytes(in_pieces(to_sign, key.signer(name)))
+
+        self.grouping.change(signed, lock)
+        return found
+
+
+def _to_sign(name: bytes, content: bytes, key: Key, again: bool) -> bytes | None:
+    """What is to get a signature; None if it has the right one. ``ValueError`` if it is damaged, or signed wrongly."""
+    parts = unsealed(content)
+    check_parts(parts)
+    try:
+        key.signer(name).check(parts)
+        return None
+    except Unsigned:
+        pass
+    except ValueError:
+        if not again:
+            raise
+    return bytes(parts.body) + bytes(parts.footer)

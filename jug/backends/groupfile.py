@@ -1,0 +1,102 @@
+"""What a file of grouped results looks like: many small results, each as its own file would be, and an index.
+
+``JUGGRP1`` and a line feed; the records, each a header and the bytes that would be the file of that result, seals
+included; the index, an entry for each record; and the tail, by which the index is found and checked. A file that has no
+end, or a damaged one, is read record by record: each has a checksum over its name and its bytes, and begins with
+letters by which it is found behind a damaged one. All numbers are big-endian.
+"""
+
+from __future__ import annotations
+
+import struct
+from hashlib import blake2b
+from zlib import crc32
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .fsops import FileSystem
+
+    #: A name, where its bytes are in the file, and how many these are.
+    Entry = tuple[bytes, int, int]
+
+HEAD = b"JUGGRP1\n"
+_RECORD = b"JUGR"
+_HEADER = struct.Struct(">4s40sII")  # letters, name, length, checksum
+_ENTRY = struct.Struct(">40sQI")
+_TAIL = struct.Struct(">QI16s8s")  # where the index is, number of entries, checksum of both and the index, letters
+_END = b"JUGGEND1"
+#: A file of up to so many bytes is read as a whole.
+_SMALL = 1 << 18
+
+
+def record(name: bytes, content: bytes) -> bytes:
+    """The record of the result `name`, whose file would hold `content`."""
+    return _HEADER.pack(_RECORD, name, len(content), crc32(content, crc32(name))) + content
+
+
+def assembled(records: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, list[Entry]]:
+    """The bytes of a file with these records, each with its name, and the entries of it."""
+    pieces, entries, at = [HEAD], [], len(HEAD)
+    for name, piece in records:
+        pieces.append(piece)
+        entries.append((name, at + _HEADER.size, len(piece) - _HEADER.size))
+        at += len(piece)
+    index = b"".join([_ENTRY.pack(*entry) for entry in entries])
+    pieces += index, _tail(index, at)
+    return b"".join(pieces), entries
+
+
+def scanned(data: bytes) -> Iterator[Entry]:
+    """The records in `data` that are whole, whatever else there is."""
+    at = data.find(_RECORD)
+    while 0 <= at <= len(data) - _HEADER.size:
+        _, name, length, checksum = _HEADER.unpack_from(data, at)
+        begin = at + _HEADER.size
+        content = data[begin : begin + length]
+        if len(content) == length and crc32(content, crc32(name)) == checksum:
+            yield name, begin, length
+            at = data.find(_RECORD, begin + length)
+        else:
+            at = data.find(_RECORD, at + 1)
+
+
+def read_entries(fs: FileSystem, fd: int, size: int) -> tuple[list[Entry], bool]:
+    """The entries of an open file of `size` bytes, and whether it is whole, as far as its index tells."""
+    index = _read_index(fs, fd, size)
+    if index is not None:
+        return list(_ENTRY.iter_unpack(index)), True
+    return list(scanned(pread_all(fs, fd, size, 0))), False
+
+
+def pread_all(fs: FileSystem, fd: int, size: int, at: int) -> bytes:
+    """As many bytes of a file, from `at` on; fewer at its end."""
+    data = fs.pread(fd, size, at)
+    while data and len(data) < size:
+        more = fs.pread(fd, size - len(data), at + len(data))
+        if not more:
+            break
+        data += more
+    return data
+
+
+def _read_index(fs: FileSystem, fd: int, size: int) -> bytes | None:
+    """The index, if it is whole."""
+    begin = 0 if size <= _SMALL else size - _TAIL.size
+    end = pread_all(fs, fd, size - begin, begin)
+    if len(end) < _TAIL.size:
+        return None
+    at, count, _, letters = _TAIL.unpack_from(end, len(end) - _TAIL.size)
+    if letters != _END or at + count * _ENTRY.size != size - _TAIL.size or at < len(HEAD):
+        return None
+    data = end[at - begin :] if at >= begin else pread_all(fs, fd, size - at, at)
+    index = data[: count * _ENTRY.size]
+    return index if data[len(index) :] == _tail(index, at) else None
+
+
+def _tail(index: bytes, at: int) -> bytes:
+    count = len(index) // _ENTRY.size
+    total = blake2b(index, digest_size=16, person=b"jug group")
+    total.update(struct.pack(">QI", at, count))
+    return _TAIL.pack(at, count, total.digest(), _END)

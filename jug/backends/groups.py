@@ -1,0 +1,246 @@
+"""Files of grouped results, ``packs/g-...``: which results are in them, and reading these.
+
+Such a file never changes. It is there whole, and for good, from its first moment; what is to be changed is written into
+another one, and the old one is removed after that. So what is known of a file stays true, and a look at the directory
+tells what there is: one call where nothing has changed. That its time stamp is the same says so only if this is older
+than the step of the file server's clock; as long as that is not certain, the directory is listed.
+"""
+
+from __future__ import annotations
+
+from ..config import warn
+from .groupfile import pread_all, read_entries
+from .jugdir import PACKS
+from .layout import is_group
+from .persistence import reread
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from .groupfile import Entry
+    from .jugdir import JugDir
+
+    _Stamp = tuple[int, int]
+
+# By how much a time stamp is older than the step of the clock that it was made by: of this machine's kernel, of others.
+_SETTLED, _SETTLED_ELSEWHERE = 0.02, 2.5
+_TRIES = 100
+_MOST_OPEN = 16
+
+
+class GroupFile:
+    """One file.
+
+    Attributes
+    ----------
+    names : list of bytes
+        Of the results in it.
+    size : int
+    mtime : float
+        When it was written, in seconds since the epoch by the file server's clock.
+    is_whole : bool
+    """
+
+    __slots__ = ("_places", "is_whole", "mtime", "name", "names", "size")
+
+    def __init__(self, name: str, entries: Sequence[Entry], size: int, mtime: float, is_whole: bool = True) -> None:
+        self.name = name
+        self.names = [entry[0] for entry in entries]
+        self._places = [(entry[1] << 32) | entry[2] for entry in entries]
+        self.size = size
+        self.mtime = mtime
+        self.is_whole = is_whole
+
+    def entry(self, number: int) -> Entry:
+        """Where the bytes are of the result with this number in :attr:`names`."""
+        place = self._places[number]
+        return self.names[number], place >> 32, place & 0xFFFFFFFF
+
+    def entries(self) -> Iterator[Entry]:
+        """All of them."""
+        return map(self.entry, range(len(self.names)))
+
+
+class Groups:
+    """The grouped results of one jugdir, as far as they were there at the last :meth:`refresh`."""
+
+    def __init__(self, jugdir: JugDir) -> None:
+        self._dir = jugdir
+        self._fs = jugdir.fs
+        self._files: dict[str, GroupFile] = {}
+        self._where: dict[bytes, tuple[GroupFile, int]] = {}
+        self._listed: list[str] = []
+        #: How often the directory was listed since something in it may have changed.
+        self.looks = 0
+        self._stamp: _Stamp | None = None
+        self._since = 0.0  # when this stamp was seen first
+        self._is_settled = False
+        self._open: dict[str, int] = {}
+        self._opener = 0  # the process that has opened them
+
+    def __contains__(self, name: bytes) -> bool:
+        return name in self._where
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._where)
+
+    def __len__(self) -> int:
+        return len(self._where)
+
+    @property
+    def files(self) -> Mapping[str, GroupFile]:
+        """By name; the same file is always the same object."""
+        return self._files
+
+    def lists(self, name: str) -> bool:
+        """Whether a file of this name, of whatever kind, was in the directory at the last look."""
+        return name in self._listed
+
+    def refresh(self) -> None:
+        """Have a look at the directory, unless it is certain that nothing in it has changed."""
+        stamp = self._stamp_now()
+        if stamp == self._stamp and (self._is_settled or stamp is None):
+            return
+        now = self._fs.monotonic()
+        if stamp != self._stamp:
+            self._stamp, self._since = stamp, now
+        self._is_settled = stamp is not None and now - self._since >= self._step()
+        self._list()
+        self.looks += 1
+
+    def read(self, name: bytes) -> bytes:
+        """The bytes that the file of the result `name` would hold; ``KeyError`` if it is in no group."""
+        for _ in range(_TRIES):
+            file, number = self._where[name]
+            found = self._read(file, number)
+            if found is not None:
+                return found
+            self._stamp = None  # another one took its place
+            self.refresh()
+        raise KeyError(name)
+
+    def mtime(self, name: bytes) -> float:
+        """When the file was written that the result `name` is in."""
+        return self._where[name][0].mtime
+
+    def file_of(self, name: bytes) -> GroupFile:
+        """The file that the result `name` is in."""
+        return self._where[name][0]
+
+    def add(self, file: GroupFile) -> None:
+        """A file of which we know that it is there, since we have written it."""
+        self._files[file.name] = file
+        self._where.update((name, (file, number)) for number, name in enumerate(file.names))
+
+    # How
+
+    def _stamp_now(self) -> _Stamp | None:
+        """Inode and time of the last change of the directory, asked from the server."""
+        path = self._dir.path(PACKS)
+        try:
+            found = self._fs.stat(path) if self._dir.ownership.is_coherent else self._stat_afresh()
+        except OSError as error:
+            if not self._dir.is_missing(error):
+                raise
+            return None
+        return found.st_ino, found.st_mtime_ns
+
+    def _stat_afresh(self) -> os.stat_result:
+        self._dir.revalidate()
+        fd = self._dir.open(PACKS)
+        try:
+            return self._fs.fstat(fd)
+        finally:
+            self._fs.close(fd)
+
+    def _step(self) -> float:
+        assert self._stamp is not None
+        is_exact = self._dir.ownership.is_local and self._stamp[1] % 1_000_000_000
+        return _SETTLED if is_exact else _SETTLED_ELSEWHERE
+
+    def _list(self) -> None:
+        """List until what is listed is what is known: files may have come and gone while we did."""
+        for _ in range(_TRIES):
+            listed = self._dir.names(PACKS) if self._stamp else []
+            if listed == self._listed:
+                return
+            names, self._listed = set(filter(is_group, listed)), listed
+            if names == self._files.keys():
+                return
+            # First those that are new: where one took the place of others, there is no moment without its results.
+            for name in sorted(names - self._files.keys()):
+                file = reread(lambda name=name: self._opened(name))  # type: ignore[misc]
+                if file is not None:
+                    self.add(file)
+            self._forget(self._files.keys() - names)
+
+    def _opened(self, name: str) -> GroupFile | None:
+        path = self._dir.path(PACKS, name)
+        try:
+            fd = self._fs.open_read(path)
+        except OSError as error:
+            if not self._dir.is_missing(error):
+                raise
+            return None
+        try:
+            found = self._fs.fstat(fd)
+            entries, is_whole = read_entries(self._fs, fd, found.st_size)
+        finally:
+            self._fs.close(fd)
+        if not is_whole:
+            warn(f"The file of results {path} is damaged; {len(entries)} in it can still be read")
+        return GroupFile(name, entries, found.st_size, found.st_mtime, is_whole)
+
+    def _forget(self, gone: set[str]) -> None:
+        lost = False
+        for file in [self._files.pop(name) for name in gone]:
+            for name in file.names:
+                if name in self._where and self._where[name][0] is file:
+                    del self._where[name]
+                    lost = True
+            self._close(file.name)
+        if lost:  # but they may be in another file, too
+            for file in list(self._files.values()):
+                for number, name in enumerate(file.names):
+                    self._where.setdefault(name, (file, number))
+
+    def _read(self, file: GroupFile, number: int) -> bytes | None:
+        """The bytes of a result; None if the file is gone."""
+        _, at, size = file.entry(number)
+
+        def attempt() -> bytes | None:
+            fd = self._descriptor(file.name)
+            return None if fd is None else pread_all(self._fs, fd, size, at)
+
+        try:
+            return reread(attempt)
+        except BaseException:
+            self._close(file.name)
+            raise
+
+    def _descriptor(self, name: str) -> int | None:
+        if self._opener != self._fs.pid():
+            self._open, self._opener = {}, self._fs.pid()
+        if name not in self._open:
+            try:
+                fd = self._fs.open_read(self._dir.path(PACKS, name))
+            except OSError as error:
+                if not self._dir.is_missing(error):
+                    raise
+                return None
+            if len(self._open) >= _MOST_OPEN:
+                self._close(next(iter(self._open)))
+            self._open[name] = fd
+        return self._open[name]
+
+    def close(self) -> None:
+        """Close what is open; it is opened again when need be."""
+        for name in list(self._open):
+            self._close(name)
+
+    def _close(self, name: str) -> None:
+        fd = self._open.pop(name, -1)
+        if fd >= 0 and self._opener == self._fs.pid():
+            self._fs.close(fd)

@@ -1,0 +1,101 @@
+"""Memory that a worker and its guardian share: what the worker runs, and the results that wait to be stored.
+
+A message for each of many short tasks would cost more than the tasks; and what a worker has said in this way is known
+after its end, however sudden. The worker writes, the guardian reads. While either stores the results that wait, it has
+the memory alone.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+from contextlib import contextmanager
+from mmap import PROT_READ, PROT_WRITE, mmap
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_RUNS = struct.Struct("40sd")
+_STATE = struct.Struct("QQ")  # which group this is, and how many bytes of it there are
+_STATE_AT = 64
+_BEGIN = 4096
+#: Bytes of results for which there is room.
+ROOM = 1 << 20
+SIZE = _BEGIN + ROOM
+
+
+class Mirror:
+    """One end of it; `fd` is the file of the memory, which :meth:`close` closes."""
+
+    def __init__(self, fd: int, writes: bool) -> None:
+        self._fd = fd
+        self._memory = mmap(fd, SIZE, prot=PROT_READ | PROT_WRITE if writes else PROT_READ)
+        self._number = 0
+
+    def close(self) -> None:
+        self._memory.close()
+        os.close(self._fd)
+
+    # The worker's
+
+    def runs(self, task: bytes, since: float) -> None:
+        """Say what runs from now on; nothing if `task` is empty."""
+        _RUNS.pack_into(self._memory, 0, task, since)
+
+    def show(self, data: bytes, at: int) -> None:
+        """These bytes of results follow the `at` bytes that are there; there must be room."""
+        begin = _BEGIN + at
+        self._memory[begin : begin + len(data)] = data
+        _STATE.pack_into(self._memory, _STATE_AT, self._number, at + len(data))
+
+    def clear(self) -> None:
+        """Nothing waits any more."""
+        self._number += 1
+        _STATE.pack_into(self._memory, _STATE_AT, self._number, 0)
+
+    # The guardian's
+
+    def running(self) -> tuple[bytes, float]:
+        """What runs at this moment, and since when by the worker's clock; empty if nothing."""
+        task, since = _RUNS.unpack_from(self._memory, 0)
+        return task.rstrip(b"\0"), since
+
+    def state(self) -> tuple[int, int]:
+        """Which group waits, and how many bytes it has."""
+        number, size = _STATE.unpack_from(self._memory, _STATE_AT)
+        return number, size
+
+    def data(self) -> bytes:
+        """The results that wait."""
+        return self._memory[_BEGIN : _BEGIN + self.state()[1]]
+
+    # Of both
+
+    @contextmanager
+    def alone(self, waits: bool = True) -> Iterator[bool]:
+        """Have it alone until the end of the block; False if the other one has it, and this one does not wait."""
+        try:
+            fcntl.lockf(self._fd, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            fcntl.lockf(self._fd, fcntl.LOCK_UN)
+
+
+def shared_memory() -> int:
+    """A file of memory for a :class:`Mirror`; -1 where the system has none of this kind."""
+    create = getattr(os, "memfd_create", None)
+    if create is None:
+        return -1
+    fd: int = create("jug")
+    try:
+        os.ftruncate(fd, SIZE)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
