@@ -51,6 +51,7 @@ SHOWN = {
         "store-timeout": (
             "faults/test_full_disk.py::test_what_has_no_room_for_too_long_fails_with_its_size_and_costs_nothing_else"
         ),
+        "no-groups": "subcommands/test_execute.py::test_without_groups_each_result_is_a_file",
         "no-check-environment": "subcommands/test_execute_ends_early.py::test_no_check_environment",
     },
     "status": {

@@ -92,7 +92,7 @@ def no_command_unpickles(where, commands, *options):
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_command_unpickles_results(tmp_path, kind):
     write(tmp_path, JUGFILE)
-    assert jug(tmp_path, "execute").code == 0
+    assert jug(tmp_path, "execute", "--no-groups").code == 0
     KINDS[kind](file_store(tmp_path / "jugfile.jugdata"))
     no_command_unpickles(tmp_path, COMMANDS)
     assert list(file_store(tmp_path / "jugfile.jugdata").list()) == []
@@ -101,7 +101,7 @@ def test_no_command_unpickles_results(tmp_path, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_signing_unpickles_nothing(tmp_path, kind):
     write(tmp_path, JUGFILE)
-    assert jug(tmp_path, "execute").code == 0
+    assert jug(tmp_path, "execute", "--no-groups").code == 0
     KINDS[kind](file_store(tmp_path / "jugfile.jugdata"))
     (tmp_path / "key").write_bytes(b"k" * 16)
     (tmp_path / "key").chmod(0o600)
@@ -128,7 +128,7 @@ def test_no_command_unpickles_results_in_redis(tmp_path):
 def test_webstatus_unpickles_nothing(tmp_path, kind):
     pytest.importorskip("uvicorn")
     write(tmp_path, JUGFILE)
-    assert jug(tmp_path, "execute").code == 0
+    assert jug(tmp_path, "execute", "--no-groups").code == 0
     KINDS[kind](file_store(tmp_path / "jugfile.jugdata"))
     with Watching(tmp_path, "--interval", "0.1") as watching:
         assert watching.until(lambda status: status["looks"] > 2)["totals"]["finished"] == 3
@@ -142,7 +142,7 @@ RUNS_WHEN_READ = b"P\x80\x04}cos\nmkdir\n\x8c\x07snapped\x85R0."
 def test_a_pack_that_runs_something_when_it_is_read_is_a_damaged_one(tmp_path, data):
     """Whoever can write to the jugdir would have it run by ``jug status``."""
     write(tmp_path, JUGFILE)
-    assert jug(tmp_path, "execute").code == 0
+    assert jug(tmp_path, "execute", "--no-groups").code == 0
     (tmp_path / "jugfile.jugdata/packs").mkdir()
     pack = tmp_path / "jugfile.jugdata/packs/jugpack"
     pack.write_bytes(zlib.compress(data))

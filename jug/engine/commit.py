@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from ..task import Task
 
 
-def commit(store: base_store, task: Task[Any], result: Any, lock: base_lock) -> bool:
-    """Store the result of the task, which was computed under `lock`.
+def commit(store: base_store, task: Task[Any], result: Any, lock: base_lock, soon: bool = False) -> bool | None:
+    """Store the result of the task, which was computed under `lock`; or, if `soon`, have it wait, perhaps, for others.
 
-    False if the lock was lost meanwhile, and the result of another worker is there instead.
+    False if the lock was lost meanwhile, and the result of another worker is there instead; None if it waits, and the
+    store has the lock.
 
     Raises
     ------
@@ -28,7 +29,7 @@ def commit(store: base_store, task: Task[Any], result: Any, lock: base_lock) -> 
     if isinstance(result, Node):
         raise UnstorableError(_holds_tasks(result))
     try:
-        return store.dump_locked(result, task.hash(), lock)
+        return (store.dump_soon if soon else store.dump_locked)(result, task.hash(), lock)
     except JugError:
         raise
     except Exception as error:  # whatever the pickling of the user's objects raises

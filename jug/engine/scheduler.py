@@ -8,8 +8,7 @@ while it waits. What concerns the others is in :mod:`jug.engine.others`.
 from __future__ import annotations
 
 from ..errors import DamagedResultError, NoRoomError, StopWorker, StoreError
-from ..hooks import jug_hook
-from .commit import commit
+from ..hooks import jug_hook, needs_result
 from .failures import Failures
 from .forks import in_this_process_only
 from .interrupts import Interrupted, Interrupts, may_be_by_a_signal
@@ -21,6 +20,7 @@ from .outcome import Ending, Outcome
 from .patience import Patience
 from .plan import BUSY, DONE, FAILED, READY, WAITING, Plan
 from .reporter import Reporter
+from .results import Results
 from .settings import Settings as Settings
 from .settings import World as World
 from .unloading import Memory
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 # For as long, a signal may be on its way to this process that has ended a program of the task already, in seconds.
 _GRACE = 1.0
-
+_EXECUTED = "execute.task-executed1"
 _ENDS_THE_WORKER = (Interrupted, KeyboardInterrupt, StopWorker, StoreError)
 
 
@@ -85,6 +85,7 @@ class Scheduler:
         self._interrupts = Interrupts()
         self._committed: set[bytes] = set()  # what this worker stored since its last look
         self._losses = Losses(graph, store, self.reporter)
+        self._results = Results(graph, store, self.reporter, self.world.clock, self.settings.groups)
         self._progress = False
         self._looks = Looks(self.world.clock)
         self._patience = Patience(
@@ -111,6 +112,8 @@ class Scheduler:
             except StopWorker as stop:
                 self._ending = Ending.STOPPED if self._is_anything_left() else Ending.COMPLETE
                 self._reason = f"Stopped, because {stop}."
+            finally:
+                self._results.flush()
         # What failed here may have been run by another worker since, and well.
         failures = [task for task in self.failures if self.plan.state[self.graph.index[task.hash()]] != DONE]
         outcome = Outcome(self._ending, self._reason, failures, self._left(), self._progress)
@@ -120,6 +123,7 @@ class Scheduler:
 
     def _loop(self) -> None:
         while (node := self._decide()) is not None:
+            self._results.before(node)
             lock = self._claim(node)
             if lock is not None and self._execute(node, lock):
                 self._record(node)
@@ -207,6 +211,7 @@ class Scheduler:
     def _look(self) -> None:
         """Bring the plan up to date."""
         self._looks.begin()
+        self._results.flush()
         appeared, vanished = self._listing.refresh()
         index = self.graph.index
         for name in vanished:
@@ -274,7 +279,7 @@ class Scheduler:
             self._memory.load(inputs)
             _call_hook("execute.task-pre-execute", task)
             self.reporter.started(task)
-            seconds = self._compute(task, lock)
+            keep_lock = self._compute(node, lock)
             self.plan.done(node, by_me=True)
         except BaseException as error:  # noqa: BLE001  (whatever the function of the task raises)
             if not self._is_failure(node, error):
@@ -288,24 +293,20 @@ class Scheduler:
             if not keep_lock:
                 lock.release()
             self._memory.drop(node, inputs)
-        self.reporter.executed(task, seconds)
         return True
 
-    def _compute(self, task: Task[Any], lock: base_lock) -> float:
-        """Call the task's function and store what it returns; returns how long the function took, in seconds."""
+    def _compute(self, node: int, lock: base_lock) -> bool:
+        """Call the task's function, and see to its result; True if this waits, and the store has the lock."""
         start = self.world.clock()
         with self._interrupts.allowed(), in_this_process_only():
-            result = task.run(save=False, debug_mode=self.settings.debug)
-        seconds = self.world.clock() - start
-        if not commit(self.store, task, result, lock):
-            self.reporter.overtaken(task)
-            task.unload()
-        return seconds
+            result = self.graph.tasks[node].run(save=False, debug_mode=self.settings.debug)
+        return self._results.store(node, result, self.world.clock() - start, lock)
 
     def _record(self, node: int) -> None:
         self._progress = True
         self._committed.add(self.graph.hash(node))
-        _call_hook("execute.task-executed1", self.graph.tasks[node])
+        self._results.after(now=needs_result(_EXECUTED))
+        _call_hook(_EXECUTED, self.graph.tasks[node])
 
     def _is_failure(self, node: int, error: BaseException) -> bool:
         """False if the task is to be run again; raises `error` if it is the worker's end and not the task's."""

@@ -19,6 +19,8 @@ class Settings:
     keep_going, keep_failed, debug, pdb, aggressive_unload : bool
     retry_failed : bool
         Try again, once, what failed before, in this run or an earlier one.
+    groups : bool
+        Results of short tasks may be stored together.
     wait_cycle_time : float
         The longest pause between two looks, in seconds.
     nr_wait_cycles : int
@@ -28,6 +30,7 @@ class Settings:
     def __init__(self, **values: Any) -> None:
         self.keep_going = self.keep_failed = self.debug = self.pdb = self.aggressive_unload = False
         self.retry_failed = False
+        self.groups = True
         self.wait_cycle_time = 12.0
         self.nr_wait_cycles = 150
         for name, value in values.items():

@@ -13,7 +13,7 @@ from time import monotonic
 
 from ..config import to_number
 from ..errors import StopWorker, UsageError
-from .registry import register_hook_once
+from .registry import early, register_hook_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def exit_after_n_tasks(n: int) -> None:
     """Stop when this process has executed ``n`` tasks."""
     executed = 0
 
+    @early
     def check(task: Any) -> None:
         nonlocal executed
         executed += 1
@@ -64,6 +65,7 @@ def exit_after_time(hours: float = 0, minutes: float = 0, seconds: float = 0) ->
     limit = hours * 3600 + minutes * 60 + seconds
     start = monotonic()
 
+    @early
     def check(task: Any) -> None:
         passed = monotonic() - start
         if passed >= limit:

@@ -5,7 +5,7 @@
 ``execute.task-pre-execute(task)``
     a task is about to run (its lock is held)
 ``execute.task-executed1(task)``
-    a task has run and its result is stored
+    a task has run and its result is stored (or about to be, for functions marked by :func:`early`)
 ``execute.finished_pre_status()`` and ``execute.finished_post_status()``
     before and after the table at the end of ``jug execute``
 
@@ -75,6 +75,17 @@ def jug_hook(name: str, args: Iterable[Any] = (), kwargs: Mapping[str, Any] | No
         return []
     args, kwargs = tuple(args), kwargs or {}
     return [f(*args, **kwargs) for f in functions]
+
+
+def early(f: F) -> F:
+    """Mark a function for hooks that does not mind if the result is not stored yet: so it holds up no short tasks."""
+    f.is_early = True  # type: ignore[attr-defined]
+    return f
+
+
+def needs_result(name: str) -> bool:
+    """Whether somebody has registered for ``name`` who expects the result to be stored."""
+    return any(not getattr(f, "is_early", False) for f in _functions[name])
 
 
 def reset_all_hooks() -> None:

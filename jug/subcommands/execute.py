@@ -73,6 +73,11 @@ class ExecuteCommand(SubCommand):
             at_least=0,
         ),
         Option(
+            "no-groups",
+            False,
+            "Store each result by itself, those of short tasks too, as workers of Jug 2.7 on the same results need it",
+        ),
+        Option(
             "no-check-environment",
             False,
             "Do not check environment variables JUG_* and file __jug_please_stop_running.txt",
@@ -125,6 +130,7 @@ def settings_from(options: Options) -> Settings:
         keep_going=options.execute_keep_going,
         keep_failed=options.execute_keep_failed,
         retry_failed=options.execute_retry_failed,
+        groups=not options.execute_no_groups,
         debug=options.debug,
         pdb=options.pdb,
         aggressive_unload=options.aggressive_unload,

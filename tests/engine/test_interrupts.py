@@ -25,11 +25,11 @@ from jug.engine.interrupts import Interrupted
 from jug.engine.scheduler import Scheduler, Settings
 
 class Slow(file_store):
-    def dump_locked(self, obj, name, lock):
+    def dump_soon(self, obj, name, lock):
         if {slow_dump}:
             say("dumping")
             time.sleep(0.5)
-        return super().dump_locked(obj, name, lock)
+        return super().dump_soon(obj, name, lock)
 
 def say(word):
     print(word, flush=True)

@@ -22,11 +22,11 @@ from jug.engine.settings import World
 
 
 class Slow(file_store):
-    def dump_locked(self, obj, name, lock):
+    def flush(self):
         Path("dumping").touch()
         while not Path("go-on").exists():
             time.sleep(0.005)
-        return super().dump_locked(obj, name, lock)
+        return super().flush()
 
 
 def work(x):
@@ -66,11 +66,11 @@ def test_a_signal_ends_the_pause_and_leaves_the_locks_of_others(tmp_path, signum
 
 
 @pytest.mark.parametrize("signum", SIGNALS)
-def test_a_signal_while_a_result_is_written_waits_until_it_is_stored(tmp_path, signum):
+def test_a_signal_while_results_are_written_waits_until_they_are_stored(tmp_path, signum):
     worker = start_python(tmp_path, write(tmp_path, WORKER.format(before="pass"), "worker.py"))
     wait_for_file(tmp_path / "dumping", alive=worker)
     worker.process.send_signal(signum)
     (tmp_path / "go-on").touch()
     assert worker.wait().code == EXIT_SIGNAL + signum
     store = file_store(tmp_path / "jugdir")
-    assert (len(list(store.list())), list(store.listlocks())) == (1, [])
+    assert (len(list(store.list())), list(store.listlocks())) == (2, [])

@@ -179,7 +179,7 @@ made = [make(n) for n in range(30)]
 @pytest.fixture
 def executed(tmp_path):
     write(tmp_path, RESULTS)
-    assert jug(tmp_path, "execute", "--short").code == 0
+    assert jug(tmp_path, "execute", "--short", "--no-groups").code == 0
     return tmp_path
 
 

@@ -163,6 +163,16 @@ def test_a_dict_store_is_kept_in_its_file(tmp_path):
     assert files_in(tmp_path) == ["jugfile.py", "kept"]
 
 
+def test_without_groups_each_result_is_a_file(tmp_path):
+    write(tmp_path, COUNTED)
+    jug(tmp_path, "execute", "--jugdir", "together")
+    jug(tmp_path, "execute", "--jugdir", "alone", "--no-groups")
+    number = len(list(file_store.file_store(tmp_path / "alone").list()))
+    assert number == len(list(file_store.file_store(tmp_path / "together").list())) > 1
+    assert len(list((tmp_path / "alone").glob("??/*"))) == number and not (tmp_path / "alone" / "packs").exists()
+    assert list((tmp_path / "together").glob("??/*")) == []
+
+
 def test_the_lease_is_set_before_anything_is_locked(tmp_path):
     write(tmp_path, COUNTED + "\n@TaskGenerator\ndef lease():\n    from jug import Task\n    return Task.store.lease\n")
     with (tmp_path / "jugfile.py").open("a") as jugfile:

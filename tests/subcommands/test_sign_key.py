@@ -46,7 +46,7 @@ def where(tmp_path):
 @pytest.fixture
 def signed(where):
     """All of `make` is finished and signed, and `use` is to run."""
-    assert jug(where, "execute", "--sign-key", "key", "--name", "make").code == 0
+    assert jug(where, "execute", "--no-groups", "--sign-key", "key", "--name", "make").code == 0
     return where
 
 
@@ -146,7 +146,7 @@ def test_without_the_key_results_are_read_but_none_is_added(signed):
 
 
 def test_results_without_signatures_are_refused_until_they_are_signed(where):
-    assert jug(where, "execute", "--name", "make").code == 0
+    assert jug(where, "execute", "--no-groups", "--name", "make").code == 0
     assert jug(where, "pack").out == "Packed 5 objects\n"
     assert jug(where, "execute", "--name", "use").code == 0
     for command in (["execute"], ["status"], ["check"]):
@@ -160,7 +160,7 @@ def test_results_without_signatures_are_refused_until_they_are_signed(where):
 
 
 def test_what_is_damaged_is_not_signed_and_told(where):
-    assert jug(where, "execute").code == 0
+    assert jug(where, "execute", "--no-groups").code == 0
     path = min(results(where))
     path.write_bytes(path.read_bytes()[:-1])
     done = jug(where, "check", "--sign", "--sign-key", "key")
@@ -170,7 +170,7 @@ def test_what_is_damaged_is_not_signed_and_told(where):
 
 def test_the_key_may_be_named_in_a_configuration_file(where):
     (where / ".jugrc").write_text("[main]\nsign-key = key\n")
-    assert jug(where, "execute").code == 0
+    assert jug(where, "execute", "--no-groups").code == 0
     assert all(b"JUGSIG1" in data for data in results(where).values())
     assert jug(where, "status", "--sign-key", "other").code == 2
     unset = jug(where, "status", "--sign-key", "")  # as by "$KEY", which is not set: it must not switch anything off
