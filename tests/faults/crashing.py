@@ -9,7 +9,7 @@ import signal
 import sys
 
 from jug.backends import file_store as stores
-from jug.backends import ownership, takeover, workers
+from jug.backends import grouping, ownership, takeover, workers
 from jug.backends.atomic import atomic_file
 from jug.backends.file_lock import file_based_lock
 from jug.backends.owned import OwnerFile
@@ -22,6 +22,9 @@ PLACES = {
     "during the run": (Task, "run", "before"),
     "during the write": (atomic_file, "write", "after"),
     "between publish and release": (stores.file_store, "dump_locked", "after"),
+    "while results wait": (stores.file_store, "dump_soon", "after"),
+    "between a group and its release": (grouping.Grouping, "write", "after"),
+    "while groups are merged": (grouping.Grouping, "_records", "after"),
     "before a takeover": (OwnerFile, "replace", "before"),
     "after a takeover": (OwnerFile, "replace", "after"),
     "before the turn ends": (takeover, "is_still", "after"),
@@ -39,6 +42,7 @@ def die():
 
 
 def die_at(place, times):
+    grouping.MANY = 2
     if "takeover" in place:
         workers.sweep = lambda jugdir: 0  # otherwise there is rarely something left to be taken over
     kind, name, when = PLACES[place]

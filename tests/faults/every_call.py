@@ -126,12 +126,13 @@ class Position:
     def check(self):
         """What is wrong with it; nothing, if all is well."""
         first = work(self.run, self.fault)
+        endings = self.endings()
         stored = self.run.said()[1]
         kept = stored | self.there()
         second = work(self.run) if first or self.is_strange() else first
         again = {n for n, times in (self.run.said()[0] - self.before[0]).items() if times > 1}
         problems = []
-        if first not in self.endings():
+        if first not in endings:
             problems.append(f"it ended with status {first}")
         if second:
             problems.append(f"the next worker ended with status {second}")
@@ -145,10 +146,10 @@ class Position:
 
     def there(self):
         """The numbers of the tasks that have results."""
-        return set(self.run.loose()) if (self.run.reports / "names").exists() else set()
+        return set(self.run.there()) if (self.run.reports / "names").exists() else set()
 
     def endings(self):
-        if not self.fault.at:
+        if not self.fault.at or self.is_over():
             return {0}
         if self.fault.name == "KILL":
             return {KILLED}
@@ -156,12 +157,19 @@ class Position:
             return {0, 1, 4}  # the store cannot be used, or no room for a result was found in time
         return {0, 4} if self.is_strange() else {0}
 
+    def is_over(self):
+        """Whether the worker came to its end before the fault: it makes some calls more or less, as time passes."""
+        calls = Path(self.run.where, "calls")
+        return calls.exists() and len(calls.read_text().splitlines()) < self.fault.at
+
     def is_strange(self):
         """Whether no file system says this: that there is no room to look at something, or to remove it."""
         return bool(self.fault.at) and self.fault.error in FULL and self.call not in NEEDS_ROOM
 
     def may_run_again(self):
-        return 1 if self.fault.name == "KILL" or self.fault.is_for_ever else 0
+        """How many of those that were not kept: the one that was running, and those that waited to be stored."""
+        ends = self.fault.name == "KILL" or self.fault.is_for_ever or self.is_strange()
+        return TASKS if ends else 0
 
 
 def prepared(where, is_takeover):

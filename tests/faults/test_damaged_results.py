@@ -8,6 +8,7 @@ from processes import jug
 from reporting import Run, expected
 
 from jug.backends.file_store import file_store
+from jug.errors import DamagedResultError
 
 pytestmark = pytest.mark.faults
 
@@ -35,9 +36,9 @@ HOPELESS = ("emptied", "foreign", "zeros")
 
 @pytest.fixture
 def run(tmp_path):
-    """A finished run."""
+    """A finished run, in which each result is a file."""
     run = Run(tmp_path, TASKS)
-    assert run.start().wait().code == 0
+    assert run.start(TAKES="0.02").wait().code == 0
     return run
 
 
@@ -99,3 +100,34 @@ def test_what_was_in_a_damaged_pack_is_computed_again(packed, damage):
     store = file_store(run.jugdir)
     assert [store.load(name) for name in run.names()] == expected(TASKS)
     assert set(run.loose()) >= {n for n in range(TASKS) if ran[n] == 2}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_what_was_in_a_damaged_group_is_computed_again(tmp_path, damage):
+    run = Run(tmp_path, TASKS)
+    assert run.start().wait().code == 0
+    groups = list((run.jugdir / "packs").glob("g-*"))
+    assert groups
+    for path in groups:
+        path.write_bytes(DAMAGES[damage](path.read_bytes()))
+
+    ended = work(run)
+
+    assert any("is damaged" in done.err for done in ended) or "bit" in damage, "nobody said so"
+    ran = run.said()[0]
+    assert {ran[n] for n in range(TASKS)} <= {1, 2}
+    # A damaged result that no task needed is found by whoever asks for it.
+    store = file_store(run.jugdir)
+    found = [load(store, name) for name in run.names()]
+    assert all(value in (right, DAMAGED) for value, right in zip(found, expected(TASKS), strict=True))
+    assert found.count(DAMAGED) <= ("bit" in damage)
+
+
+DAMAGED = object()
+
+
+def load(store, name):
+    try:
+        return store.load(name)
+    except DamagedResultError:
+        return DAMAGED

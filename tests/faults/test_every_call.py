@@ -61,7 +61,7 @@ def test_a_sample_of_calls_of_real_processes(tmp_path, number_of_calls, fault, w
             first = run.start().wait()
             mount.heal()
             assert first.code in ENDINGS.get(fault, {0}), first
-            kept = run.said()[1] | set(run.loose())
+            kept = run.said()[1] | set(run.there())
             second = run.start().wait()
             assert second.code == 0, second
             again = {n for n, times in run.said()[0].items() if times > 1}

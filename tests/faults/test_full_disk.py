@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,16 @@ def keep_writing(file, size):
 def first_word_of_waiting(workers):
     """Returns when each worker has said that it waits for room, with what it said."""
     return [first_line_with("waiting for room", worker) for worker in workers]
+
+
+def first_of_them_to_wait(workers):
+    """Returns when one of the workers has said that it waits for room; the others may wait for its tasks."""
+    said = {worker.process.stderr: "" for worker in workers}
+    while not any("waiting for room" in text for text in said.values()):
+        for stream in select.select(list(said), [], [])[0]:
+            line = stream.readline()
+            assert line, f"it has ended:\n{said[stream]}"
+            said[stream] += line
 
 
 def first_line_with(words, worker):
@@ -72,7 +83,7 @@ def test_the_disk_is_full_while_they_work(tmp_path):
         run.jugdir = path / "jugdir"
         (path / "ballast").write_bytes(bytes((2 << 20) - 120_000))  # not all of the larger results fit
         workers = [run.start() for _ in range(2)]
-        first_word_of_waiting(workers[:1])
+        first_of_them_to_wait(workers)
         assert len(run.said()[1]) > 0
         (path / "ballast").unlink()
         check(run, workers)

@@ -27,12 +27,17 @@ def names(tmp_path_factory):
     return run.names()
 
 
-def work(run, chance):
+def groups(seed):
+    """What has workers store results together, in half of the runs."""
+    return {"GROUPS": "yes"} if seed % 2 else {}
+
+
+def work(run, chance, **environment):
     """Three workers, of which one is killed in the middle and replaced; they do everything."""
-    workers = [run.start() for _ in range(3)]
+    workers = [run.start(**environment) for _ in range(3)]
     wait_for_reports(run, chance.randrange(1, TASKS - 5), workers)
     end(workers.pop(chance.randrange(3)))
-    workers.append(run.start())
+    workers.append(run.start(**environment))
     for worker in workers:
         done = worker.wait()
         assert done.code == 0, done
@@ -80,7 +85,7 @@ def test_the_power_is_cut_at_any_moment(tmp_path, names, seed):
     disk = Disk(tmp_path / "backing")
     with mounted(tmp_path) as mount:
         run = Run(tmp_path, TASKS, mount)
-        work(run, chance)
+        work(run, chance, **groups(seed))
         calls = mount.calls_so_far()
     changes = [at for at, call in enumerate(calls) if call.done and call.op in CHANGES]
     moments = sorted(chance.sample(changes, CUTS))
@@ -106,7 +111,7 @@ def test_the_power_is_cut_again_and_again(tmp_path, names, seed):
         disk = Disk(where / "backing")
         with mounted(where) as mount:
             run = Run(where, TASKS, mount)
-            workers = [run.start() for _ in range(2)]
+            workers = [run.start(**groups(seed)) for _ in range(2)]
             wait_for_reports(run, chance.randrange(10), workers)
             for worker in workers:
                 end(worker)

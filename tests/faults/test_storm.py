@@ -66,6 +66,7 @@ COMMANDS = {
     "while it packs": ["pack"],
     "when the pack is made": ["pack"],
     "while it cleans up": ["cleanup", "--locks-only"],
+    "between publish and release": ["execute", "--wait-cycle-time", "0.3", "--no-groups"],
 }
 
 
