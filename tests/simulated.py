@@ -179,6 +179,9 @@ class Events(Reporter):
     def executed(self, task, seconds):
         self.events.append(("executed", *task.args[:1]))
 
+    def overtaken(self, task):
+        self.events.append(("overtaken", *task.args[:1]))
+
     def loadable(self, task):
         self.events.append(("loadable", *task.args[:1]))
 
