@@ -7,6 +7,8 @@ a file of its own whose time stamp is one second after the epoch; it stays until
 
 from __future__ import annotations
 
+import errno
+
 from .base import LockDetails, base_lock
 from .fsops import write_all
 from .holder import FAILED_TIME, has_failed
@@ -53,10 +55,14 @@ class file_based_lock(base_lock):
         if self._mine is None:
             return
         with cannot("release the lock", self.fullname):
-            if not (self.has_result and self._defer()):
-                if self.is_ours():
-                    self._unlink()
-                self._own.lost(self._name, self._hold)
+            try:
+                self._give_back()
+            except OSError as error:
+                if error.errno != getattr(errno, "ESTALE", None):
+                    raise
+                # Of a lock that was taken over while we were cut off, and is gone, this machine remembers the file.
+                self._dir.revalidate(LOCKS)
+                self._give_back()
         self._mine = None
 
     def release_at_once(self) -> None:
@@ -135,6 +141,12 @@ class file_based_lock(base_lock):
         return found.holder.place if found is not None else ""
 
     # How
+
+    def _give_back(self) -> None:
+        if not (self.has_result and self._defer()):
+            if self.is_ours():
+                self._unlink()
+            self._own.lost(self._name, self._hold)
 
     def _try(self) -> bool:
         mine = self._dir.owner_file()  # in a process that was forked, what is held is forgotten by this
