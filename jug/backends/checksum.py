@@ -133,6 +133,17 @@ def sealed(data: bytes, signer: Signer | None = None) -> list[Bytes]:
     return [whole[:at], signature, _seal_of(whole[:at], signature, whole[at:]), whole[at:]]
 
 
+def sealed_body(data: bytes) -> bytes | None:
+    """All of a file but its seal, if that is right, and the file no parquet; a signature is still there.
+
+    None says nothing: see :func:`unsealed`.
+    """
+    at = len(data) - SEAL_SIZE
+    if at > 0 and data[at:] == _MAGIC + at.to_bytes(8, "big") + blake2b(data[:at], digest_size=16).digest():
+        return data[:at]
+    return None
+
+
 def unsealed(data: bytes) -> Parts:
     """The parts of a file's bytes; ``ValueError`` if the checksum is wrong. The signature is for others to check."""
     footer = _footer(data)

@@ -117,6 +117,11 @@ def read_npy(source: Any, allow_pickle: bool = True, exact: bool = False) -> Any
 
 def decompress(data: bytes | memoryview, exact: bool = False) -> bytes:
     """The tag and payload of an encoded object that is not None; if `exact`, nothing may follow it."""
+    if not exact:
+        try:
+            return zlib.decompress(data)
+        except zlib.error:
+            pass  # what is wrong is said below
     inflater = zlib.decompressobj()
     try:
         payload = inflater.decompress(data)

@@ -24,6 +24,7 @@ from .keyfile import read_key
 from .layout import foreign
 from .listing import file_listing
 from .liveness import Liveness
+from .mapped import checked_mode
 from .packlock import PACK_LOCK
 from .packs import Packing, Packs
 from .persistence import persist, reread
@@ -47,8 +48,9 @@ _OLD_LEASE = 1800.0  # seconds; of Jug 2.7
 class file_store(judged_store):
     """The store in the directory `dname`.
 
-    With `compress_numpy`, arrays and data frames are stored compressed too. With `sign_key`, the name of a file with a
-    key, results are signed, and others are not loaded.
+    With `compress_numpy`, arrays and data frames are stored compressed too. With `mmap_mode` ``"r"`` or ``"c"``, large
+    arrays are mapped into memory. With `sign_key`, the name of a file with a key, results are signed, and others are
+    not loaded.
     """
 
     def __init__(
@@ -56,11 +58,13 @@ class file_store(judged_store):
         dname: str | os.PathLike[str],
         compress_numpy: bool = False,
         *,
+        mmap_mode: str | None = None,
         sign_key: str | None = None,
         fs: FileSystem | None = None,
     ) -> None:
         self.jugdir = dname
         self.compress_numpy = compress_numpy
+        self.mmap_mode = checked_mode(mmap_mode)
         self._dir = JugDir(dname, fs)
         self._fs = self._dir.fs
         self._packs = Packs(self._dir)
@@ -132,6 +136,9 @@ class file_store(judged_store):
                 raise
         return reread(lambda: self._load(name))
 
+    def load_many(self, names: Iterable[Name]) -> Iterator[tuple[bytes, Any]]:
+        return self._packs.grouped.load_many(map(as_name, names), self.load)
+
     def _load(self, name: bytes) -> Any:
         path = self._dir.result(name)
         try:
@@ -140,7 +147,7 @@ class file_store(judged_store):
             return self._load_packed(name, path, error)
         try:
             with cannot("read", path):
-                return read_result(self._fs, fd, empty_is_none(self._dir), self._dir.signer(name))
+                return read_result(self._fs, fd, empty_is_none(self._dir), self._dir.signer(name), self.mmap_mode)
         except Unsigned as error:
             raise UnsignedResultError(f"The result {path}") from error
         except (
@@ -330,15 +337,8 @@ class file_keepalive_store(file_store):
     A lock of an old release, which shows signs of life in this kind of store alone, is free after half an hour without.
     """
 
-    def __init__(
-        self,
-        dname: str | os.PathLike[str],
-        compress_numpy: bool = False,
-        *,
-        sign_key: str | None = None,
-        fs: FileSystem | None = None,
-    ) -> None:
-        super().__init__(dname, compress_numpy, sign_key=sign_key, fs=fs)
+    def __init__(self, dname: str | os.PathLike[str], compress_numpy: bool = False, **options: Any) -> None:
+        super().__init__(dname, compress_numpy, **options)
         self._dir.liveness = Liveness(self._fs, old_lease=_OLD_LEASE)
 
     @staticmethod

@@ -9,9 +9,21 @@ from __future__ import annotations
 import io
 import sys
 
-from .checksum import PARQUET, Parts, Sum, SummingReader, SummingWriter, check_seals, ends_with_seal, sealed, unsealed
+from .checksum import (
+    PARQUET,
+    Parts,
+    Sum,
+    SummingReader,
+    SummingWriter,
+    check_seals,
+    ends_with_seal,
+    sealed,
+    sealed_body,
+    unsealed,
+)
 from .encode import decode, decompress, encode_value, is_plain_array, npy_bytes, read_npy, write_npy
 from .fsops import read_all
+from .mapped import map_array
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +37,7 @@ if TYPE_CHECKING:
 
 NPY = b"\x93NUMPY"
 _OBJECTS = b"'|O'"  # in the header of an array whose elements are pickled
+_ZLIB = b"x"  # how what was encoded begins
 _CHUNK = 1 << 16
 _SMALL = 1 << 20
 _EMPTY = "it is empty"
@@ -62,8 +75,16 @@ def in_pieces(data: bytes, signer: Signer | None) -> Pieces:
     return Pieces(sealed(data, signer))
 
 
-def read_result(fs: FileSystem, fd: int, empty_is_none: Callable[[], bool], signer: Signer | None = None) -> Any:
+def read_result(
+    fs: FileSystem,
+    fd: int,
+    empty_is_none: Callable[[], bool],
+    signer: Signer | None = None,
+    mmap_mode: str | None = None,
+) -> Any:
     """The object in the open file `fd`, which is closed.
+
+    With `mmap_mode`, a large array is mapped into memory (:mod:`jug.backends.mapped`), unless it is signed.
 
     Raises
     ------
@@ -76,6 +97,11 @@ def read_result(fs: FileSystem, fd: int, empty_is_none: Callable[[], bool], sign
     if isinstance(found, Parts):
         return _from_parts(found, signer)
     with found:
+        if mmap_mode is not None and not signer:
+            mapped = map_array(found, mmap_mode)
+            if mapped is not None:
+                return mapped
+            found.seek(0)
         return _read_array(found, signer)
 
 
@@ -83,6 +109,8 @@ def read_content(data: bytes, signer: Signer | None = None) -> Any:
     """The object in a file that holds `data`; raises as :func:`read_result` does."""
     if not data:
         raise ValueError(_EMPTY)
+    if signer is None and data[:1] == _ZLIB and (body := sealed_body(data)) is not None:
+        return decode(body)  # by far most are such: no need to take them apart
     return _from_parts(unsealed(data), signer)
 
 

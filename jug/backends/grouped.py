@@ -16,7 +16,7 @@ from .verdict import Verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from typing import Any
 
     from .jugdir import JugDir
@@ -24,18 +24,22 @@ if TYPE_CHECKING:
     from .packlock import PackLock
     from .signing import Key
 
+# How many results are loaded after one look at what there is.
+_LOOKS = 256
+
 
 class Grouped:
     """The grouped results of one jugdir. Methods with a `lock` are for whoever has that over changes of the pack."""
 
     def __init__(self, jugdir: JugDir) -> None:
         self._dir = jugdir
+        self._directory = jugdir.path(PACKS)
         self.groups = Groups(jugdir)
         self.grouping = Grouping(jugdir, self.groups)
 
     def refresh(self) -> None:
         """Have a look at what there is."""
-        with cannot("list", self._dir.path(PACKS)):
+        with cannot("list", self._directory):
             self.groups.refresh()
 
     def __contains__(self, name: bytes) -> bool:
@@ -56,17 +60,31 @@ class Grouped:
 
     def load(self, name: bytes) -> Any:
         """The object, each time another one; ``KeyError`` if there is none."""
-        result = f"The result {name.decode('ascii')} in {self.path(name)}"
+        content = self.content(name)
         try:
-            return read_content(self.content(name), self._dir.signer(name))
+            return read_content(content, self._dir.signer(name))
         except Unsigned as error:
-            raise UnsignedResultError(result) from error
-        except ValueError as error:
-            raise DamagedResultError(f"{result} is damaged: {error}", name) from error
+            raise UnsignedResultError(self._sentence(name)) from error
+        except (ValueError, KeyError) as error:  # a KeyError of the object's own would say that there is no result
+            raise DamagedResultError(f"{self._sentence(name)} is damaged: {error}", name) from error
+
+    def load_many(self, names: Iterable[bytes], load: Callable[[bytes], Any]) -> Iterator[tuple[bytes, Any]]:
+        """Names and objects; of what is in no group, those that `load` returns. One look is for many of them."""
+        for number, name in enumerate(names):
+            if number % _LOOKS == 0:
+                self.refresh()
+            try:
+                value = self.load(name)
+            except KeyError:
+                value = load(name)
+            yield name, value
+
+    def _sentence(self, name: bytes) -> str:
+        return f"The result {name.decode('ascii')} in {self.path(name)}"
 
     def content(self, name: bytes) -> bytes:
         """The bytes that the file of the result would hold."""
-        with cannot("read", self.path(name)):
+        with cannot("read", self._directory):
             return self.groups.read(name)
 
     def check(self, name: bytes) -> bool:

@@ -244,6 +244,33 @@ class Snare:
         return os.mkdir, (self.path,)
 
 
+class Broken:
+    def __reduce__(self):
+        return {}.__getitem__, ("missing",)
+
+
+def test_an_object_whose_reading_raises_a_key_error_is_not_taken_for_missing(store, other):
+    put(store, [0], Broken())
+    store.flush()
+    with pytest.raises(DamagedResultError, match="missing"):
+        other.load(NAMES[0])
+    assert other.can_load(NAMES[0])
+
+
+def test_many_are_loaded_wherever_they_are(store, other):
+    put(store, range(200))
+    store.flush()
+    other.dump("a file", NAMES[200])
+    store.pack()
+    put(store, range(201, 299))
+    store.flush()
+    other.dump("a file", NAMES[299])
+    expected = [*range(200), "a file", *range(201, 299), "a file"]
+    assert list(other.load_many(NAMES)) == list(zip(NAMES, expected, strict=True))
+    with pytest.raises((KeyError, FileNotFoundError)):
+        list(store.load_many([NAMES[0], b"f" * 40]))
+
+
 # Damage
 
 
