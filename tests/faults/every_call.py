@@ -126,6 +126,9 @@ class Position:
     def check(self):
         """What is wrong with it; nothing, if all is well."""
         first = work(self.run, self.fault)
+        calls = self.calls()
+        if len(calls) >= self.fault.at > 0:  # it may be another one than in a run before, as time passes
+            self.call = calls[self.fault.at - 1].partition(" ")[0]
         endings = self.endings()
         stored = self.run.said()[1]
         kept = stored | self.there()
@@ -159,8 +162,12 @@ class Position:
 
     def is_over(self):
         """Whether the worker came to its end before the fault: it makes some calls more or less, as time passes."""
-        calls = Path(self.run.where, "calls")
-        return calls.exists() and len(calls.read_text().splitlines()) < self.fault.at
+        return 0 < len(self.calls()) < self.fault.at
+
+    def calls(self):
+        """Those of the first worker; none if it was killed."""
+        path = Path(self.run.where, "calls")
+        return path.read_text().splitlines() if path.exists() else []
 
     def is_strange(self):
         """Whether no file system says this: that there is no room to look at something, or to remove it."""
