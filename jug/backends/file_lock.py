@@ -62,7 +62,7 @@ class file_based_lock(base_lock):
                     raise
                 # Of a lock that was taken over while we were cut off, and is gone, this machine remembers the file.
                 self._dir.revalidate(LOCKS)
-                self._give_back()
+                self._give_back_or_lose()
         self._mine = None
 
     def release_at_once(self) -> None:
@@ -147,6 +147,14 @@ class file_based_lock(base_lock):
             if self.is_ours():
                 self._unlink()
             self._own.lost(self._name, self._hold)
+
+    def _give_back_or_lose(self) -> None:
+        try:
+            self._give_back()
+        except OSError as error:
+            if error.errno != getattr(errno, "ESTALE", None):
+                raise
+            self._own.lost(self._name, self._hold)  # a name of nothing is no lock, and not ours
 
     def _try(self) -> bool:
         mine = self._dir.owner_file()  # in a process that was forked, what is held is forgotten by this

@@ -113,7 +113,7 @@ class file_store(judged_store):
     def _publish(self, name: bytes, write: Callable[[Writable], object], lock: file_based_lock) -> bool:
         path = self._dir.result(name)
         with cannot("write", path):
-            if not lock.is_ours() and self._packs.holds(name):
+            if self._packs.holds(name) and not lock.is_ours():
                 return False
             is_stored = self._dir.publish(name[:2].decode(), path, write, keep=lambda: not lock.is_ours())
         lock.has_result = True
