@@ -113,7 +113,8 @@ class file_store(judged_store):
     def _publish(self, name: bytes, write: Callable[[Writable], object], lock: file_based_lock) -> bool:
         path = self._dir.result(name)
         with cannot("write", path):
-            if self._packs.holds(name) and not lock.is_ours():
+            groups = self._packs.grouped.groups  # where whoever took over the lock may have stored it
+            if persist(self._fs, path, lambda: groups.has(name)) and not lock.is_ours():
                 return False
             is_stored = self._dir.publish(name[:2].decode(), path, write, keep=lambda: not lock.is_ours())
         lock.has_result = True

@@ -94,6 +94,11 @@ class Groups:
         """By name; the same file is always the same object."""
         return self._files
 
+    def has(self, name: bytes) -> bool:
+        """Whether there is such a result at this moment."""
+        self.refresh()
+        return name in self._where
+
     def lists(self, name: str) -> bool:
         """Whether a file of this name, of whatever kind, was in the directory at the last look."""
         return name in self._listed
