@@ -37,8 +37,9 @@ PROTOCOL = 4
 
 _dumps = pickle.dumps
 # Labels are mostly small numbers and few words: their pickles are made once.
-_positions = [_dumps(i, PROTOCOL) for i in range(1024)]
-_labels: dict[object, bytes] = dict(enumerate(_positions))
+#: The pickles of the first positions in a list.
+positions = [_dumps(i, PROTOCOL) for i in range(1024)]
+_labels: dict[object, bytes] = dict(enumerate(positions))
 _labels.update((word, _dumps(word, PROTOCOL)) for word in ("name", "args", "kwargs", "hash1", "base", "f"))
 # Keys of dicts come back again and again (keyword arguments, columns of tables).
 _keys: dict[str, bytes] = {}
@@ -166,12 +167,12 @@ def update_flat(M: Hasher, items: Sequence[Any]) -> bool:
 
     Without a walk, that takes half of the time. False if there are others, and `M` is of no use then.
     """
-    if len(items) > len(_positions):
+    if len(items) > len(positions):
         return False
     update = M.update
     position = 0  # (for the few arguments that tasks have, this is faster than `enumerate`)
     for obj in items:
-        update(_positions[position])
+        update(positions[position])
         position += 1  # noqa: SIM113
         if type(obj) in ATOMS:
             update(_dumps(obj, PROTOCOL))

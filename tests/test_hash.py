@@ -14,7 +14,9 @@ import pytest
 from optional import numpy as np
 
 from jug import Task, TaskGenerator, Tasklet
+from jug.compound import CompoundTask
 from jug.hash import UnhashableError, hash_one, hash_update, new_hash_object, stable_hash_one
+from jug.naming import hash_all
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -26,6 +28,31 @@ def double(x):
 class Thing:
     def __init__(self, **attributes):
         self.__dict__.update(attributes)
+
+
+class Identified(Task):
+    def __jug_hash__(self):
+        return b"0" * 40
+
+
+def test_hashes_of_many_tasks_are_those_of_each():
+    def some():
+        a, b = Task(double, 1), Task(double, "x", None, 2.5, True)
+        renamed = Task(double, 1)
+        renamed.name = "elsewhere.double"
+        nested = Task(double, [a, {"k": b}])
+        return [
+            *(a, b, renamed, nested, Task(double), Task(double, k=1), Task(double, a, b, nested)),
+            *(Task(double, Tasklet(double, (a,))), Task(double, *range(1100)), Identified(double, 3)),
+            *(Task(double, Thing(x=1)), Task(double, Task(double, 5)), CompoundTask(double, 3)),
+        ]
+
+    tasks, alone = some(), some()
+    others = hash_all(tasks, Task)
+    assert [task.hash() for task in tasks] == [task.hash() for task in alone]
+    atoms = {number for number in range(len(tasks)) if number not in others}
+    assert atoms == {0, 1, 2, 4}
+    assert hash_all(tasks, Task) == list(range(len(tasks)))  # of what is known nothing is looked at
 
 
 class Tags(set):

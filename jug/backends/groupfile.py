@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from hashlib import blake2b
+from itertools import chain
 from zlib import crc32
 
 TYPE_CHECKING = False
@@ -25,10 +26,38 @@ HEAD = b"JUGGRP1\n"
 _RECORD = b"JUGR"
 _HEADER = struct.Struct(">4s40sII")  # letters, name, length, checksum
 _ENTRY = struct.Struct(">40sQI")
+_NAME = struct.Struct(f">40s{_ENTRY.size - 40}x")  # of an entry, the name alone
 _TAIL = struct.Struct(">QI16s8s")  # where the index is, number of entries, checksum of both and the index, letters
 _END = b"JUGGEND1"
 #: A file of up to so many bytes is read as a whole.
 _SMALL = 1 << 18
+
+
+class Index:
+    """Which results are in a file, and where: the bytes of its index, since few of them are ever asked for."""
+
+    __slots__ = ("data",)
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> Index:
+        """That of these entries."""
+        return cls(b"".join([_ENTRY.pack(*entry) for entry in entries]))
+
+    def __len__(self) -> int:
+        return len(self.data) // _ENTRY.size
+
+    def __iter__(self) -> Iterator[Entry]:
+        return _ENTRY.iter_unpack(self.data)
+
+    def __getitem__(self, number: int) -> Entry:
+        return _ENTRY.unpack_from(self.data, number * _ENTRY.size)
+
+    def names(self) -> list[bytes]:
+        """Of all results, in order."""
+        return list(chain.from_iterable(_NAME.iter_unpack(self.data)))
 
 
 def record(name: bytes, content: bytes) -> bytes:
@@ -36,16 +65,16 @@ def record(name: bytes, content: bytes) -> bytes:
     return _HEADER.pack(_RECORD, name, len(content), crc32(content, crc32(name))) + content
 
 
-def assembled(records: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, list[Entry]]:
-    """The bytes of a file with these records, each with its name, and the entries of it."""
+def assembled(records: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, Index]:
+    """The bytes of a file with these records, each with its name, and the index of it."""
     pieces, entries, at = [HEAD], [], len(HEAD)
     for name, piece in records:
         pieces.append(piece)
         entries.append((name, at + _HEADER.size, len(piece) - _HEADER.size))
         at += len(piece)
-    index = b"".join([_ENTRY.pack(*entry) for entry in entries])
-    pieces += index, _tail(index, at)
-    return b"".join(pieces), entries
+    index = Index.of(entries)
+    pieces += index.data, _tail(index.data, at)
+    return b"".join(pieces), index
 
 
 def scanned(data: bytes) -> Iterator[Entry]:
@@ -62,12 +91,12 @@ def scanned(data: bytes) -> Iterator[Entry]:
             at = data.find(_RECORD, at + 1)
 
 
-def read_entries(fs: FileSystem, fd: int, size: int) -> tuple[list[Entry], bool]:
-    """The entries of an open file of `size` bytes, and whether it is whole, as far as its index tells."""
-    index = _read_index(fs, fd, size)
-    if index is not None:
-        return list(_ENTRY.iter_unpack(index)), True
-    return list(scanned(pread_all(fs, fd, size, 0))), False
+def read_index(fs: FileSystem, fd: int, size: int) -> tuple[Index, bool]:
+    """The index of an open file of `size` bytes, and whether this is whole, as far as its index tells."""
+    data = _read_index(fs, fd, size)
+    if data is not None:
+        return Index(data), True
+    return Index.of(scanned(pread_all(fs, fd, size, 0))), False
 
 
 def pread_all(fs: FileSystem, fd: int, size: int, at: int) -> bytes:

@@ -49,7 +49,7 @@ class Grouping:
 
         Room is waited for as long as `patience` says.
         """
-        data, entries = assembled(records)
+        data, index = assembled(records)
         name = f"g-{self._fs.token()}"
         path = self._dir.path(PACKS, name)
         self._dir.publish(PACKS, path, lambda stream: (stream.write(data), check()), patience=patience)
@@ -57,7 +57,7 @@ class Grouping:
             written = self._fs.stat(path).st_mtime
         except FileNotFoundError:
             return  # somebody has merged it already
-        self._groups.add(GroupFile(name, entries, len(data), written))
+        self._groups.add(GroupFile(name, index, len(data), written))
 
     def merge(self) -> None:
         """Merge files if there are many, and nobody else is about it. What goes wrong is for others to try again."""
@@ -161,5 +161,5 @@ class Grouping:
                 data = read_all(self._fs, fd)
             finally:
                 self._fs.close(fd)
-        for name, at, size in file.entries():
+        for name, at, size in file.index:
             yield name, data[at : at + size]

@@ -9,7 +9,7 @@ than the step of the file server's clock; as long as that is not certain, the di
 from __future__ import annotations
 
 from ..config import warn
-from .groupfile import pread_all, read_entries
+from .groupfile import pread_all, read_index
 from .jugdir import PACKS
 from .layout import is_group
 from .persistence import reread
@@ -17,9 +17,9 @@ from .persistence import reread
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
-    from .groupfile import Entry
+    from .groupfile import Index
     from .jugdir import JugDir
 
     _Stamp = tuple[int, int]
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _SETTLED, _SETTLED_ELSEWHERE = 0.02, 2.5
 _TRIES = 100
 _MOST_OPEN = 16
+_PLACES = 1 << 32  # results in a file, at most
 
 
 class GroupFile:
@@ -35,6 +36,7 @@ class GroupFile:
 
     Attributes
     ----------
+    index : Index
     names : list of bytes
         Of the results in it.
     size : int
@@ -43,24 +45,15 @@ class GroupFile:
     is_whole : bool
     """
 
-    __slots__ = ("_places", "is_whole", "mtime", "name", "names", "size")
+    __slots__ = ("index", "is_whole", "mtime", "name", "names", "size")
 
-    def __init__(self, name: str, entries: Sequence[Entry], size: int, mtime: float, is_whole: bool = True) -> None:
+    def __init__(self, name: str, index: Index, size: int, mtime: float, is_whole: bool = True) -> None:
         self.name = name
-        self.names = [entry[0] for entry in entries]
-        self._places = [(entry[1] << 32) | entry[2] for entry in entries]
+        self.index = index
+        self.names = index.names()
         self.size = size
         self.mtime = mtime
         self.is_whole = is_whole
-
-    def entry(self, number: int) -> Entry:
-        """Where the bytes are of the result with this number in :attr:`names`."""
-        place = self._places[number]
-        return self.names[number], place >> 32, place & 0xFFFFFFFF
-
-    def entries(self) -> Iterator[Entry]:
-        """All of them."""
-        return map(self.entry, range(len(self.names)))
 
 
 class Groups:
@@ -70,7 +63,11 @@ class Groups:
         self._dir = jugdir
         self._fs = jugdir.fs
         self._files: dict[str, GroupFile] = {}
-        self._where: dict[bytes, tuple[GroupFile, int]] = {}
+        # In which file each result is, by a number of ours, and its number there: `number * _PLACES + place`. There may
+        # be a million: numbers take less room than pairs, and nobody looks for garbage among them.
+        self._where: dict[bytes, int] = {}
+        self._numbered: dict[int, GroupFile] = {}
+        self._next = 0
         self._listed: list[str] = []
         #: How often the directory was listed since something in it may have changed.
         self.looks = 0
@@ -117,10 +114,10 @@ class Groups:
 
     def read(self, name: bytes) -> bytes:
         """The bytes that the file of the result `name` would hold; ``KeyError`` if it is in no group."""
-        file, number = self._where[name]
+        file, number = self._find(name)
         fd = self._open.get(file.name, -1)
         if fd >= 0 and self._opener == self._fs.pid():
-            _, at, size = file.entry(number)
+            _, at, size = file.index[number]
             try:
                 data = self._fs.pread(fd, size, at)
             except OSError:
@@ -131,7 +128,7 @@ class Groups:
 
     def _read_slowly(self, name: bytes) -> bytes:
         for _ in range(_TRIES):
-            file, number = self._where[name]
+            file, number = self._find(name)
             found = self._read(file, number)
             if found is not None:
                 return found
@@ -141,18 +138,26 @@ class Groups:
 
     def mtime(self, name: bytes) -> float:
         """When the file was written that the result `name` is in."""
-        return self._where[name][0].mtime
+        return self._find(name)[0].mtime
 
     def file_of(self, name: bytes) -> GroupFile:
         """The file that the result `name` is in."""
-        return self._where[name][0]
+        return self._find(name)[0]
 
     def add(self, file: GroupFile) -> None:
         """A file of which we know that it is there, since we have written it."""
         self._files[file.name] = file
-        self._where.update((name, (file, number)) for number, name in enumerate(file.names))
+        self._numbered[self._next] = file
+        first = self._next * _PLACES
+        self._where.update(zip(file.names, range(first, first + len(file.names)), strict=True))
+        self._next += 1
 
     # How
+
+    def _find(self, name: bytes) -> tuple[GroupFile, int]:
+        """The file that the result `name` is in, and its number there."""
+        number, place = divmod(self._where[name], _PLACES)
+        return self._numbered[number], place
 
     def _stamp_now(self) -> _Stamp | None:
         """Inode and time of the last change of the directory, asked from the server."""
@@ -204,29 +209,29 @@ class Groups:
             return None
         try:
             found = self._fs.fstat(fd)
-            entries, is_whole = read_entries(self._fs, fd, found.st_size)
+            index, is_whole = read_index(self._fs, fd, found.st_size)
         finally:
             self._fs.close(fd)
         if not is_whole:
-            warn(f"The file of results {path} is damaged; {len(entries)} in it can still be read")
-        return GroupFile(name, entries, found.st_size, found.st_mtime, is_whole)
+            warn(f"The file of results {path} is damaged; {len(index)} in it can still be read")
+        return GroupFile(name, index, found.st_size, found.st_mtime, is_whole)
 
     def _forget(self, gone: set[str]) -> None:
-        lost = False
-        for file in [self._files.pop(name) for name in gone]:
-            for name in file.names:
-                if name in self._where and self._where[name][0] is file:
-                    del self._where[name]
-                    lost = True
+        lost: set[bytes] = set()
+        for number, file in [(number, file) for number, file in self._numbered.items() if file.name in gone]:
+            del self._files[file.name], self._numbered[number]
+            lost.update(name for name in file.names if self._where.get(name, -1) // _PLACES == number)
             self._close(file.name)
-        if lost:  # but they may be in another file, too
-            for file in list(self._files.values()):
-                for number, name in enumerate(file.names):
-                    self._where.setdefault(name, (file, number))
+        for name in lost:
+            del self._where[name]
+        for number, file in self._numbered.items() if lost else ():  # they may be in another file, too
+            for place, name in enumerate(file.names):
+                if name in lost:
+                    self._where[name] = number * _PLACES + place
 
     def _read(self, file: GroupFile, number: int) -> bytes | None:
         """The bytes of a result; None if the file is gone."""
-        _, at, size = file.entry(number)
+        _, at, size = file.index[number]
 
         def attempt() -> bytes | None:
             fd = self._descriptor(file.name)

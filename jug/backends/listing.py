@@ -8,6 +8,8 @@ jugdir, so only times of the file server are compared with each other, never wit
 
 from __future__ import annotations
 
+from itertools import chain
+
 from .base import Listing
 from .jugdir import LOCKS, TEMPORARY, cannot
 
@@ -59,7 +61,8 @@ class file_listing(Listing):
         self._seen, self._packed = seen, packed
         grouped = self._packs.grouped
         vanished = {name for name in vanished | lost if not self.holds(name) and name not in grouped}
-        return appeared | gained, vanished
+        gained |= appeared
+        return gained, vanished
 
     def holds(self, name: bytes) -> bool:
         """Whether there was a result `name` at the last look."""
@@ -71,8 +74,10 @@ class file_listing(Listing):
         new = [file for name, file in files.items() if name not in self._groups]
         old = [file for name, file in self._groups.items() if name not in files]
         self._groups = dict(files)
-        gained = {name for file in new for name in file.names}
-        lost = {name for file in old for name in file.names}
+        gained = set(chain.from_iterable(file.names for file in new))
+        if not old:
+            return gained, set()
+        lost = set(chain.from_iterable(file.names for file in old))
         return gained - lost, lost - gained
 
     def _look(self) -> dict[bytes, _Directory]:

@@ -10,17 +10,17 @@ Edges are kept as two flat arrays each way, 4 bytes an edge, so that a million t
 from __future__ import annotations
 
 from array import array
-from itertools import accumulate
+from itertools import accumulate, compress
 from operator import sub
 
+from ..naming import hash_all
 from ..nodes import direct_tasks
+from ..task import Task
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from typing import Any
-
-    from ..task import Task
 
 
 class Graph:
@@ -44,10 +44,9 @@ class Graph:
         self.copies: dict[int, list[Task[Any]]] = {}
         self._known_copies: set[int] = set()  # their ids
         self._reverse: tuple[array[int], array[int]] | None = None
-        for task in tasks:
-            self._add(task)
+        candidates = self._add_all(list(tasks))
         self.listed = len(self.tasks)
-        self._starts, self._edges = self._find_edges()
+        self._starts, self._edges = self._find_edges(candidates)
 
     @classmethod
     def restored(cls, tasks: list[Any], listed: int, starts: array[int], edges: array[int]) -> Graph:
@@ -62,6 +61,17 @@ class Graph:
     def __len__(self) -> int:
         return len(self.tasks)
 
+    def _add_all(self, tasks: list[Task[Any]]) -> Sequence[int]:
+        """Number the tasks; returns those that may need others."""
+        candidates = hash_all(tasks, Task)
+        index = dict(zip([task._hash or task.hash() for task in tasks], range(len(tasks)), strict=True))
+        if len(index) == len(tasks):
+            self.tasks, self.index = tasks, index
+            return candidates
+        for task in tasks:  # some were created more than once
+            self._add(task)
+        return range(len(self.tasks))
+
     def _add(self, task: Any) -> int:
         node = self.index.setdefault(task.hash(), len(self.tasks))
         if node == len(self.tasks):
@@ -75,22 +85,27 @@ class Graph:
             self._known_copies.add(id(task))
             self.copies.setdefault(node, []).append(task)
 
-    def _find_edges(self) -> tuple[array[int], array[int]]:
-        starts, edges = array("i", [0]), array("i")
-        for node in range(self.listed):
-            needed = direct_tasks(self.tasks[node].sources())
-            if needed:
-                numbers = {self._add(task): None for task in needed}  # two objects may be one node
-                edges.extend(numbers)
-            starts.append(len(edges))
-        starts.extend([len(edges)] * (len(self.tasks) - self.listed))
-        return starts, edges
+    def _find_edges(self, candidates: Sequence[int]) -> tuple[array[int], array[int]]:
+        edges = array("i")
+        counts = array("i", bytes(4 * (self.listed + 1)))
+        for node in candidates:
+            numbers = {self._add(task): None for task in direct_tasks(self.tasks[node].sources())}  # some are one node
+            counts[node + 1] = len(numbers)
+            edges.extend(numbers)
+        counts.extend([0] * (len(self.tasks) - self.listed))
+        return array("i", accumulate(counts)), edges
 
     # Questions
 
     def selected(self, selects: Callable[[str], bool] | None) -> list[int]:
         """The listed nodes whose names `selects` is true for; all of them if it is None."""
         return [n for n in range(self.listed) if selects is None or selects(self.tasks[n].name)]
+
+    def numbers(self, names: Collection[bytes]) -> list[int]:
+        """The nodes with these hashes, as far as there are such, in their order."""
+        if len(names) > len(self.index) // 16:
+            return list(compress(range(len(self.tasks)), map(names.__contains__, self.index)))
+        return sorted(self.index[name] for name in names if name in self.index)
 
     def hash(self, node: int) -> bytes:
         """The hash of the node."""
@@ -102,12 +117,16 @@ class Graph:
 
     def dependents(self, node: int) -> Sequence[int]:
         """What needs the node directly."""
-        starts, edges = self._reverse or self._reversed()
+        starts, edges = self.reverse_edges()
         return edges[starts[node] : starts[node + 1]]
 
     def edges(self) -> tuple[array[int], array[int]]:
         """All edges: what node n needs is ``targets[starts[n]:starts[n + 1]]`` of ``(starts, targets)``."""
         return self._starts, self._edges
+
+    def reverse_edges(self) -> tuple[array[int], array[int]]:
+        """As :meth:`edges`, the other way: what needs node n."""
+        return self._reverse or self._reversed()
 
     def number_of_dependencies(self) -> array[int]:
         """For each node, how many others it needs directly."""

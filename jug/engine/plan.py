@@ -24,7 +24,7 @@ edge: a node's dependents are visited once when it becomes done (and again only 
 from __future__ import annotations
 
 from array import array
-from collections import deque
+from collections import Counter, deque
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -147,6 +147,42 @@ class Plan:
                 self._enqueue(dependent, self.fresh if by_me else self.queue)
                 ready.append(dependent)
         return ready
+
+    def done_all(self, nodes: Iterable[int]) -> list[int]:
+        """As :meth:`done` for each of the nodes, in less time; returns those that were not known to be done."""
+        state = self.state
+        new = [node for node in dict.fromkeys(nodes) if state[node] != DONE]
+        ours = [node for node in new if self.to_run[node]]
+        for before, number in Counter(map(state.__getitem__, ours)).items():
+            self.left[before] -= number
+        self.left[DONE] += len(ours)
+        users = [node for node in ours if _IS_USER[state[node]]]
+        for node in new:
+            state[node] = DONE
+        if len(self.graph.edges()[1]):
+            self._need_nothing(users)
+            self._supply(new)
+        return new
+
+    def _need_nothing(self, nodes: Iterable[int]) -> None:
+        """The nodes were users of what they need, and are none any more."""
+        starts, needed = self.graph.edges()
+        users = self.users
+        for node in nodes:
+            for at in range(starts[node], starts[node + 1]):
+                users[needed[at]] -= 1
+
+    def _supply(self, nodes: Iterable[int]) -> None:
+        """The nodes have become done: so have others what they need."""
+        starts, dependents = self.graph.reverse_edges()
+        state, missing = self.state, self.missing
+        for node in nodes:
+            for at in range(starts[node], starts[node + 1]):
+                dependent = dependents[at]
+                missing[dependent] -= 1
+                if not missing[dependent] and state[dependent] == WAITING:
+                    self._move(dependent, READY)
+                    self._enqueue(dependent, self.queue)
 
     def vanished(self, node: int) -> None:
         """The result of a node that was done is gone."""

@@ -8,7 +8,7 @@ while it waits. What concerns the others is in :mod:`jug.engine.others`.
 from __future__ import annotations
 
 from ..errors import DamagedResultError, NoRoomError, StopWorker, StoreError
-from ..hooks import jug_hook, needs_result
+from ..hooks import is_hooked, jug_hook, needs_result
 from .failures import Failures
 from .forks import in_this_process_only
 from .interrupts import Interrupted, Interrupts, may_be_by_a_signal
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 # For as long, a signal may be on its way to this process that has ended a program of the task already, in seconds.
 _GRACE = 1.0
+_LOADABLE = "execute.task-loadable"
 _EXECUTED = "execute.task-executed1"
 _ENDS_THE_WORKER = (Interrupted, KeyboardInterrupt, StopWorker, StoreError)
 
@@ -223,8 +224,7 @@ class Scheduler:
         self._committed.clear()
         # Gone and back between two looks: both listings have it.
         back = {name for name in self._losses.take() - appeared - vanished if self.store.can_load(name)}
-        # In the order of the graph: what lies together in memory is visited together.
-        self._found(sorted(node for node in map(index.get, (*appeared, *back)) if node is not None))
+        self._found(self.graph.numbers(appeared | back))
         self._others.look()
         self._memory.sweep()
         self._looks.end()
@@ -232,18 +232,18 @@ class Scheduler:
     def _found(self, nodes: Collection[int]) -> None:
         """The nodes have results that this worker did not compute (or it knows already)."""
         self._others.forget(nodes)
-        new = [node for node in nodes if self.plan.state[node] != DONE]
+        new = self.plan.done_all(nodes)
         if not new:
             return
-        for node in new:
-            self.plan.done(node)
         self._progress = True
         self._patience.reset()
+        is_heard = is_hooked(_LOADABLE)
         for node in new:  # only now: a hook may end the worker, which is complete if these were the last
             task = self.graph.tasks[node]
-            if self.plan.to_run[node] and task.hash() not in self.known_before:
+            if self.plan.to_run[node] and not (self.known_before and task.hash() in self.known_before):
                 self.reporter.loadable(task)
-                _call_hook("execute.task-loadable", task)
+                if is_heard:
+                    _call_hook(_LOADABLE, task)
 
     # Claim
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from enum import IntEnum
+from operator import attrgetter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class State(IntEnum):
 
 
 _STATES = tuple(State)
+_FINISHED = bytes([0, State.FINISHED]).ljust(256, b"\0")  # from the answers of `finished_nodes`
 
 
 def state_of(finished: bool, mark: State | None, dependencies_finished: bool) -> State:
@@ -74,16 +76,12 @@ class Status:
         self.locks = store.lock_details()
         marks.update((name, mark_of(lock)) for name, lock in self.locks.items())
         finished = finished_nodes(graph, store)
-        self.states = bytearray(
-            State.FINISHED
-            if is_finished
-            else state_of(
-                False,
-                marks.get(graph.hash(node)) if marks else None,
-                all(finished[needed] for needed in graph.dependencies(node)),
-            )
-            for node, is_finished in enumerate(finished[: graph.listed])
-        )
+        self.states = finished[: graph.listed].translate(_FINISHED)
+        node = finished.find(0, 0, graph.listed)
+        while node >= 0:
+            mark = marks.get(graph.hash(node)) if marks else None
+            self.states[node] = state_of(False, mark, all(finished[needed] for needed in graph.dependencies(node)))
+            node = finished.find(0, node + 1, graph.listed)
 
     def counts(self) -> dict[State, int]:
         """How many of the selected tasks are in each state."""
@@ -100,7 +98,7 @@ class Status:
         return self._table
 
     def _tabulate(self) -> dict[str, dict[State, int]]:
-        names = (task.name for task in self._graph.tasks)
+        names = map(attrgetter("name"), self._graph.tasks)
         tally = Counter(zip(names, self.states, strict=False))  # the graph has unlisted tasks, too
         table: dict[str, dict[State, int]] = {}
         for (name, state), count in tally.items():
@@ -116,4 +114,4 @@ class Status:
 
 def finished_nodes(graph: Graph, store: base_store) -> bytearray:
     """For each node of the graph, whether its result is in the store."""
-    return bytearray(map(frozenset(store.list()).__contains__, graph.index))  # whose order is that of the nodes
+    return bytearray(map(store.listing().refresh()[0].__contains__, graph.index))  # whose order is that of the nodes

@@ -77,6 +77,11 @@ def jug_hook(name: str, args: Iterable[Any] = (), kwargs: Mapping[str, Any] | No
     return [f(*args, **kwargs) for f in functions]
 
 
+def is_hooked(name: str) -> bool:
+    """Whether anything is registered for ``name``."""
+    return bool(_functions[name])
+
+
 def early(f: F) -> F:
     """Mark a function for hooks that does not mind if the result is not stored yet: so it holds up no short tasks."""
     f.is_early = True  # type: ignore[attr-defined]

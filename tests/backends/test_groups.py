@@ -312,8 +312,8 @@ def test_of_a_damaged_file_what_is_whole_stays(store, other, tmp_path, capsys, d
 
 
 def test_whatever_is_wrong_with_a_file_no_wrong_record_is_read_from_it():
-    data, entries = assembled([(name, record(name, name * 3)) for name in NAMES[:20]])
-    assert sorted(scanned(data)) == sorted(entries)
+    data, index = assembled([(name, record(name, name * 3)) for name in NAMES[:20]])
+    assert sorted(scanned(data)) == sorted(index)
     right = {name: name * 3 for name in NAMES[:20]}
     for at in range(0, len(data), 37):
         for bad in (data[:at], data[at:], data[:at] + b"JUGR" + data[at + 4 :], data[:at] + bytes(60) + data[at:]):

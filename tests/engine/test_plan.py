@@ -163,8 +163,20 @@ def test_any_sequence_of_transitions_keeps_the_books():
     assert jug.task.alltasks == tasks
 
 
+def test_many_are_done_as_each_of_them_would_be():
+    plan = Plan(diamond())
+    assert plan.done_all([0, 2, 0]) == [0, 2]
+    assert list(plan.state) == [DONE, READY, DONE, WAITING] and take_all(plan) == [1]
+    assert plan.done_all([2, 1, 3]) == [1, 3] and plan.unfinished() == 0
+
+
 def _random_transition(plan, rng):
     node = rng.randrange(40)
+    if rng.random() < 0.1:
+        found = [rng.randrange(40) for _ in range(rng.randrange(6))]
+        new = {n for n in found if plan.state[n] != DONE}
+        assert set(plan.done_all(found)) == new
+        return
     state = plan.state[node]
     if state == READY:
         rng.choice([plan.mine, plan.busy, plan.done, plan.failed])(node)
