@@ -151,10 +151,7 @@ class file_store(judged_store):
                 return read_result(self._fs, fd, empty_is_none(self._dir), self._dir.signer(name), self.mmap_mode)
         except Unsigned as error:
             raise UnsignedResultError(f"The result {path}") from error
-        except (
-            ValueError,
-            KeyError,
-        ) as error:  # a KeyError of the object's own would say that there is no result
+        except (ValueError, KeyError) as error:  # a KeyError of the object's own would say that there is no result
             raise DamagedResultError(f"The result {path} is damaged: {error}", name) from error
 
     def set_aside(self, name: Name) -> str | None:
@@ -165,9 +162,13 @@ class file_store(judged_store):
 
     def can_load(self, name: Name) -> bool:
         name = as_name(name)
-        # In the order in which results are moved: whoever looks the other way round may miss one.
-        is_there = name in self._group or self._packs.grouped.has(name)
-        return is_there or self._is_loose(name) or name in self._packs.names()
+        if name in self._group:
+            return True
+        before = self._packs.state()
+        if self._is_loose(name) or self._packs.holds(name):
+            return True
+        # From a group, results become files of their own: one may have come out between the last look and this one.
+        return self._packs.state() != before and (self._is_loose(name) or self._packs.holds(name))
 
     def metadata(self, t: Any) -> dict[str, Any]:
         name = as_name(t.hash())

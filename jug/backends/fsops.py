@@ -81,6 +81,14 @@ class FileSystem:
         """Wait until the file, or the names in the directory, would survive a power cut."""
         os.fsync(fd)
 
+    def write_back(self, fd: int, at: int, size: int) -> None:
+        """Have what was written there go to the disk, and do not wait for it; where this cannot be had, do nothing."""
+        if hasattr(os, "posix_fadvise"):
+            try:
+                os.posix_fadvise(fd, at, size, os.POSIX_FADV_DONTNEED)  # on Linux; what is not on disk yet is kept
+            except OSError:
+                pass
+
     def close(self, fd: int) -> None:
         """Close; on NFS this is where the server's refusal of earlier writes may show."""
         os.close(fd)
@@ -145,6 +153,10 @@ class FileSystem:
     def elapsed(self) -> float:
         """Seconds since some moment, also those that the machine slept through."""
         return kernel.awake_or_not()
+
+    def stamp_now(self) -> int:
+        """The oldest time stamp that a change of a file of this machine may get from now on; 0 if that is not known."""
+        return kernel.stamp_now()
 
     def sleep(self, seconds: float) -> None:
         """Do nothing for a while."""

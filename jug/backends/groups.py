@@ -2,8 +2,8 @@
 
 Such a file never changes. It is there whole, and for good, from its first moment; what is to be changed is written into
 another one, and the old one is removed after that. So what is known of a file stays true, and a look at the directory
-tells what there is: one call where nothing has changed. That its time stamp is the same says so only if this is older
-than the step of the file server's clock; as long as that is not certain, the directory is listed.
+tells what there is: one call where nothing has changed. That its time stamp is the same says so only if the clock that
+it was made by has moved on since; as long as that is not certain, the directory is listed.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     _Stamp = tuple[int, int]
 
-# By how much a time stamp is older than the step of the clock that it was made by: of this machine's kernel, of others.
-_SETTLED, _SETTLED_ELSEWHERE = 0.02, 2.5
+# After so many seconds, any clock that stamps files has moved on.
+_SETTLED = 2.5
 _TRIES = 100
 _MOST_OPEN = 16
 _PLACES = 1 << 32  # results in a file, at most
@@ -69,8 +69,10 @@ class Groups:
         self._numbered: dict[int, GroupFile] = {}
         self._next = 0
         self._listed: list[str] = []
-        #: How often the directory was listed since something in it may have changed.
+        #: How often the directory was listed since something may have changed.
         self.looks = 0
+        #: How often something had; less than 0 as long as nobody has looked.
+        self.changes = -1
         self._stamp: _Stamp | None = None
         self._since = 0.0  # when this stamp was seen first
         self._is_settled = False
@@ -103,12 +105,13 @@ class Groups:
     def refresh(self) -> None:
         """Have a look at the directory, unless it is certain that nothing in it has changed."""
         stamp = self._stamp_now()
+        if self.changes < 0:
+            self.changes = 0
         if stamp == self._stamp and (self._is_settled or stamp is None):
             return
-        now = self._fs.monotonic()
         if stamp != self._stamp:
-            self._stamp, self._since = stamp, now
-        self._is_settled = stamp is not None and now - self._since >= self._step()
+            self._stamp, self._since = stamp, self._fs.monotonic()
+        self._is_settled = stamp is not None and self._is_past(stamp)
         self._list()
         self.looks += 1
 
@@ -178,10 +181,11 @@ class Groups:
         finally:
             self._fs.close(fd)
 
-    def _step(self) -> float:
-        assert self._stamp is not None
-        is_exact = self._dir.ownership.is_local and self._stamp[1] % 1_000_000_000
-        return _SETTLED if is_exact else _SETTLED_ELSEWHERE
+    def _is_past(self, stamp: _Stamp) -> bool:
+        """Whether any change from now on leaves another time stamp."""
+        if self._dir.ownership.is_local and stamp[1] % 1_000_000_000:  # it is exact
+            return stamp[1] < self._fs.stamp_now()
+        return self._fs.monotonic() - self._since >= _SETTLED
 
     def _list(self) -> None:
         """List until what is listed is what is known: files may have come and gone while we did."""
@@ -190,6 +194,7 @@ class Groups:
             if listed == self._listed:
                 return
             names, self._listed = set(filter(is_group, listed)), listed
+            self.changes += 1
             if names == self._files.keys():
                 return
             # First those that are new: where one took the place of others, there is no moment without its results.

@@ -83,6 +83,10 @@ class Packs:
         self.grouped = Grouped(jugdir)
         self._looks = 0
 
+    def state(self) -> tuple[int, object]:
+        """The same again if nothing has changed between two looks, and no result was moved from or to elsewhere."""
+        return self.grouped.groups.changes, self._known
+
     def holds(self, name: bytes) -> bool:
         """Whether the result is in a group or in the pack, at this moment."""
         names = self.names()

@@ -138,6 +138,9 @@ class MemoryFS:
     def fsync(self, fd):
         assert self._open[fd]
 
+    def write_back(self, fd, at, size):
+        pass
+
     def close(self, fd):
         assert self._open[fd]
         self._open[fd] = None
@@ -206,6 +209,9 @@ class MemoryFS:
 
     def monotonic(self):
         return self.clock_ns / 1e9
+
+    def stamp_now(self):
+        return self.clock_ns
 
     def sleep(self, seconds):
         self.clock_ns += int(seconds * 1e9)

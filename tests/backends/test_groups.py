@@ -434,6 +434,28 @@ def test_a_reader_never_misses_what_was_there_while_files_are_merged(store, tmp_
         assert reader.returncode == 0
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_result_that_leaves_its_group_while_it_is_looked_for_is_seen(store, tmp_path, is_known):
+    put(store, [0], os.urandom(3000))  # which becomes a file of its own
+    store.flush()
+    moved = []
+
+    class Slow(FileSystem):
+        def stat(self, path):
+            try:
+                return super().stat(path)
+            except FileNotFoundError:
+                if path.endswith(NAMES[0][2:].decode()) and not moved:
+                    moved.append(file_store(tmp_path).pack())  # just after it was not found as a file
+                raise
+
+    looking = file_store(tmp_path, fs=Slow())
+    if is_known:
+        assert list(looking.list()) == [NAMES[0]]
+    assert looking.can_load(NAMES[0]) and moved and group_files(tmp_path) == []
+    assert not looking.can_load(NAMES[1])
+
+
 def test_signing_all_signs_those_in_groups_too(store, tmp_path):
     put(store, range(3))
     store.flush()

@@ -22,8 +22,11 @@ class Disk(MemoryFS):
         self._nodes = {0: self._root}
 
     def _changed(self, node):
-        node.mtime_ns = self.clock_ns // self.step_ns * self.step_ns
+        node.mtime_ns = self.stamp_now()
         self.changes[node.number] = self.changes.get(node.number, 0) + 1
+
+    def stamp_now(self):
+        return self.clock_ns // self.step_ns * self.step_ns
 
     def _enter(self, *changes):
         super()._enter(*changes)

@@ -36,6 +36,9 @@ class View:
     def monotonic(self):
         return self._simulation.disk.monotonic() + self._process.machine.offset % 1000
 
+    def stamp_now(self):
+        return self._simulation.disk.stamp_now()
+
     def sleep(self, seconds):
         self._process.sleep(seconds)
 
