@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from .fsops import FileSystem
 
 
+# Of something large, the disk has so many bytes to write while the next ones are made.
+_AHEAD = 1 << 23
+
+
 class atomic_file:
     """``with atomic_file(...) as stream: stream.write(data)``
 
@@ -20,7 +24,7 @@ class atomic_file:
     missing, which is found out by trying: asking first would cost a call each time.
     """
 
-    __slots__ = ("_fd", "_fs", "_inode", "_prepare", "_target", "_temporary", "has_kept", "keeps", "size")
+    __slots__ = ("_begun", "_fd", "_fs", "_inode", "_prepare", "_target", "_temporary", "has_kept", "keeps", "size")
 
     def __init__(self, fs: FileSystem, temporary: str, target: str, prepare: Callable[[], None] | None = None) -> None:
         self._fs = fs
@@ -29,6 +33,7 @@ class atomic_file:
         self._prepare = prepare
         self._fd = -1
         self._inode = 0
+        self._begun = 0  # of so many bytes the writing to the disk has begun
         #: Whether what is at the target by then is to be kept, and whether it was.
         self.keeps = self.has_kept = False
         #: How many bytes were to be written so far.
@@ -42,6 +47,9 @@ class atomic_file:
         """Write all of `data`."""
         self.size += len(data)
         write_all(self._fs, self._fd, data)
+        if self.size - self._begun >= _AHEAD:
+            self._fs.write_back(self._fd, self._begun, self.size - self._begun)
+            self._begun = self.size
         return len(data)
 
     def __exit__(

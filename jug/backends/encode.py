@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
         def read(self) -> bytes: ...
 
+    class Fillable(Protocol):
+        """What is needed of a stream to read a large array from."""
+
+        def read(self, size: int = ..., /) -> bytes: ...
+
+        def fill(self, memory: memoryview) -> bool: ...
+
     class Writable(Protocol):
         """What is needed of a stream to encode to."""
 
@@ -112,6 +119,21 @@ def read_npy(source: Any, allow_pickle: bool = True, exact: bool = False) -> Any
         raise ValueError(f"the array is cut short: {error}") from error
     if exact and stream.read(1):
         raise ValueError("something follows the array")
+    return array
+
+
+def fill_npy(source: Fillable) -> Any:
+    """The array in an ``.npy`` file of version 1 or 2, without a second copy; ``ValueError`` if there are pickles."""
+    import numpy
+    from numpy.lib import format as npy
+
+    read_header = npy.read_array_header_1_0 if npy.read_magic(source) == (1, 0) else npy.read_array_header_2_0
+    shape, is_fortran, dtype = read_header(source)
+    if dtype.hasobject:
+        raise ValueError("the elements of the array are pickled")
+    array = numpy.empty(shape, dtype, order="F" if is_fortran else "C")
+    if array.nbytes and not source.fill(memoryview(array.reshape(-1, order="A").view("u1"))):
+        raise ValueError("the array is cut short")
     return array
 
 

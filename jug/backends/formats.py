@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import io
 import sys
+from contextlib import closing
 
 from .checksum import (
     PARQUET,
     Parts,
-    Sum,
     SummingReader,
     SummingWriter,
     check_seals,
@@ -21,21 +21,24 @@ from .checksum import (
     sealed_body,
     unsealed,
 )
-from .encode import decode, decompress, encode_value, is_plain_array, npy_bytes, read_npy, write_npy
+from .encode import decode, decompress, encode_value, fill_npy, is_plain_array, npy_bytes, read_npy, write_npy
 from .fsops import read_all
 from .mapped import map_array
+from .summing import sum_of_large
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, BinaryIO
 
-    from .checksum import Bytes
     from .encode import Writable
     from .fsops import FileSystem
     from .signing import Signer
+    from .summing import Bytes
 
 NPY = b"\x93NUMPY"
+# Of the versions of it, those that large arrays are read from as a stream; the others have names of fields in UTF-8.
+_STREAMED = (NPY + b"\1\0", NPY + b"\2\0")
 _OBJECTS = b"'|O'"  # in the header of an array whose elements are pickled
 _ZLIB = b"x"  # how what was encoded begins
 _CHUNK = 1 << 16
@@ -93,7 +96,7 @@ def read_result(
     Unsigned
         It has no signature.
     """
-    found = _opened(fs, fd, empty_is_none, lambda head: head.startswith(NPY) and _OBJECTS not in head)
+    found = _opened(fs, fd, empty_is_none, lambda head: head[:8] in _STREAMED and _OBJECTS not in head)
     if isinstance(found, Parts):
         return _from_parts(found, signer)
     with found:
@@ -173,24 +176,25 @@ def _opened(
 
 
 def _write_array(array: Any, stream: Writable, signer: Signer | None) -> None:
-    writer = SummingWriter(stream, Sum())
-    if signer:
-        signing = SummingWriter(writer, signer.sum())
-        write_npy(array, signing)
-        signing.finish()
-    else:
-        write_npy(array, writer)
-    writer.finish()
+    with closing(sum_of_large(array.nbytes)) as total:
+        writer = SummingWriter(stream, total)
+        if signer:
+            signing = SummingWriter(writer, signer.sum())
+            write_npy(array, signing)
+            signing.finish()
+        else:
+            write_npy(array, writer)
+        writer.finish()
 
 
 def _read_array(stream: BinaryIO, signer: Signer | None) -> Any:
-    reader = SummingReader(stream, signer)
-    try:
-        array = read_npy(reader, allow_pickle=False)
-    except Exception:  # whatever reading a damaged header raises, MemoryError for one
-        check_seals(stream, signer)
-        raise
-    reader.finish()
+    with closing(SummingReader(stream, signer)) as reader:
+        try:
+            array = fill_npy(reader)
+        except Exception:  # whatever reading a damaged header raises, MemoryError for one
+            check_seals(stream, signer)
+            raise
+        reader.finish()
     return array
 
 

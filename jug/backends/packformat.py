@@ -18,8 +18,9 @@ import weakref
 import zlib
 from hashlib import blake2b
 
-from .checksum import DIFFERS, SEAL_SIZE, Parts, Sum, is_meant_as_seal
+from .checksum import DIFFERS, SEAL_SIZE, Parts, is_meant_as_seal
 from .encode import decode, decompress
+from .summing import Sum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from .checksum import Bytes
     from .redis_link import Link
+    from .summing import Bytes
 
 RESULT = b"result:"
 _UPLOAD = b"upload:"

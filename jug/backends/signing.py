@@ -9,11 +9,13 @@ from __future__ import annotations
 import hmac
 from hashlib import blake2b
 
-from .checksum import SIGNED, Sum
+from .checksum import SIGNED
+from .summing import Sum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .checksum import Bytes, Parts
+    from .checksum import Parts
+    from .summing import Bytes
 
 #: Bytes that the content of a key must have, at least.
 SHORTEST = 16
