@@ -185,7 +185,7 @@ class _Frame:
 
 
 def _open(obj: Any) -> _Frame | None:
-    """The frame of an object whose value depends on others, None for one that has its value at hand."""
+    """The frame of an object, no task, whose value depends on others; None for one that has its value at hand."""
     kind = type(obj)
     if kind is list:
         return _Frame(id(obj), obj, _same)
@@ -193,21 +193,13 @@ def _open(obj: Any) -> _Frame | None:
         return _Frame(id(obj), obj, tuple)
     if kind is dict:
         return _Frame(id(obj), obj.values(), lambda values: dict(zip(obj, values, strict=True)))
-    if isinstance(obj, Node) and not isinstance(obj, TaskNode):
+    if isinstance(obj, Node):
         return _Frame(id(obj), obj.parts(), obj.combine)
     return None
 
 
 def _same(values: list[Any]) -> list[Any]:
     return values
-
-
-def _leaf(obj: Any) -> Any:
-    """The value of an object that needs no other."""
-    if isinstance(obj, TaskNode):
-        return obj.value()
-    special = getattr(type(obj), "__jug_value__", None)
-    return obj if special is None else special(obj)
 
 
 def value(elem: Any) -> Any:
@@ -253,13 +245,16 @@ def _fill(frame: _Frame, done: dict[int, Any]) -> _Frame | None:
     for obj in frame.items:
         if type(obj) in ATOMS:
             append(obj)
+        elif isinstance(obj, TaskNode):
+            append(obj.value())
         elif id(obj) in done:
             append(done[id(obj)])
         else:
             opened = _open(obj)
             if opened is not None:
                 return opened
-            append(_leaf(obj))
+            special = getattr(type(obj), "__jug_value__", None)
+            append(obj if special is None else special(obj))
     return None
 
 

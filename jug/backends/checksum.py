@@ -146,8 +146,10 @@ def sealed_body(data: bytes) -> bytes | None:
     None says nothing: see :func:`unsealed`.
     """
     at = len(data) - SEAL_SIZE
-    if at > 0 and data[at:] == MAGIC + at.to_bytes(8, "big") + blake2b(data[:at], digest_size=16).digest():
-        return data[:at]
+    if at > 0:
+        body = data[:at]
+        if data[at:] == MAGIC + at.to_bytes(8, "big") + blake2b(body, digest_size=16).digest():
+            return body
     return None
 
 

@@ -59,7 +59,7 @@ def decode(s: bytes | memoryview, exact: bool = False) -> Any:
     payload = decompress(s, exact)
     tag = payload[:1]
     if tag == b"P":
-        return _unpickle(memoryview(payload)[1:])
+        return _unpickle(payload[1:] if len(payload) < _PIECE else memoryview(payload)[1:])
     if tag == b"N":
         return read_npy(payload[1:])
     raise ValueError(f"not an encoded object: it begins with {tag!r} instead of b'P' or b'N'")
@@ -163,7 +163,7 @@ def _stored(payload: bytes) -> bytes:
     return header + payload + zlib.adler32(payload).to_bytes(4, "big")
 
 
-def _unpickle(payload: memoryview) -> Any:
+def _unpickle(payload: bytes | memoryview) -> Any:
     try:
         return pickle.loads(payload)
     except (pickle.UnpicklingError, EOFError) as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from ..errors import DamagedResultError, UnsignedResultError
 from . import verdict
 from .checksum import unsealed
@@ -60,7 +62,9 @@ class Grouped:
 
     def load(self, name: bytes) -> Any:
         """The object, each time another one; ``KeyError`` if there is none."""
-        content = self.content(name)
+        return self._decoded(name, self.content(name))
+
+    def _decoded(self, name: bytes, content: bytes) -> Any:
         try:
             return read_content(content, self._dir.signer(name))
         except Unsigned as error:
@@ -70,14 +74,19 @@ class Grouped:
 
     def load_many(self, names: Iterable[bytes], load: Callable[[bytes], Any]) -> Iterator[tuple[bytes, Any]]:
         """Names and objects; of what is in no group, those that `load` returns. One look is for many of them."""
-        for number, name in enumerate(names):
-            if number % _LOOKS == 0:
-                self.refresh()
-            try:
-                value = self.load(name)
-            except KeyError:
-                value = load(name)
-            yield name, value
+        names = iter(names)
+        while some := list(islice(names, _LOOKS)):
+            self.refresh()
+            with cannot("read", self._directory):
+                contents = self.groups.read_many(some)
+            for name in some:
+                yield name, self._decoded(name, contents[name]) if name in contents else self._load_alone(name, load)
+
+    def _load_alone(self, name: bytes, load: Callable[[bytes], Any]) -> Any:
+        try:
+            return self.load(name)
+        except KeyError:
+            return load(name)
 
     def _sentence(self, name: bytes) -> str:
         return f"The result {name.decode('ascii')} in {self.path(name)}"

@@ -17,7 +17,7 @@ from .persistence import reread
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from .groupfile import Index
     from .jugdir import JugDir
@@ -29,6 +29,7 @@ _SETTLED = 2.5
 _TRIES = 100
 _MOST_OPEN = 16
 _PLACES = 1 << 32  # results in a file, at most
+_GAP = 1 << 14  # bytes between two results, which are read in less time than two calls take
 
 
 class GroupFile:
@@ -129,10 +130,28 @@ class Groups:
                 return data
         return self._read_slowly(name)
 
+    def read_many(self, names: Iterable[bytes]) -> dict[bytes, bytes]:
+        """As :meth:`read` for many: those that lie side by side are read at once. What is in no group is left out."""
+        wanted: dict[int, list[tuple[int, int, bytes]]] = {}
+        for name in names:
+            if name in self._where:
+                number, place = divmod(self._where[name], _PLACES)
+                _, at, size = self._numbered[number].index[place]
+                wanted.setdefault(number, []).append((at, size, name))
+        found: dict[bytes, bytes] = {}
+        for number, entries in wanted.items():
+            for together in _neighbours(sorted(entries)):
+                begin = together[0][0]
+                size = together[-1][0] + together[-1][1] - begin
+                data = self._read(self._numbered[number], begin, size) or b""
+                if len(data) == size:
+                    found.update([(name, data[at - begin : at - begin + length]) for at, length, name in together])
+        return found
+
     def _read_slowly(self, name: bytes) -> bytes:
         for _ in range(_TRIES):
             file, number = self._find(name)
-            found = self._read(file, number)
+            found = self._read(file, *file.index[number][1:])
             if found is not None:
                 return found
             self._stamp = None  # another one took its place
@@ -234,9 +253,8 @@ class Groups:
                 if name in lost:
                     self._where[name] = number * _PLACES + place
 
-    def _read(self, file: GroupFile, number: int) -> bytes | None:
-        """The bytes of a result; None if the file is gone."""
-        _, at, size = file.index[number]
+    def _read(self, file: GroupFile, at: int, size: int) -> bytes | None:
+        """So many bytes from this place of the file; None if it is gone."""
 
         def attempt() -> bytes | None:
             fd = self._descriptor(file.name)
@@ -272,3 +290,14 @@ class Groups:
         fd = self._open.pop(name, -1)
         if fd >= 0 and self._opener == self._fs.pid():
             self._fs.close(fd)
+
+
+def _neighbours(entries: list[tuple[int, int, bytes]]) -> Iterator[list[tuple[int, int, bytes]]]:
+    """The entries, which are in the order of their places, in parts between which there are large gaps."""
+    first = 0
+    for number in range(1, len(entries)):
+        at, size, _ = entries[number - 1]
+        if entries[number][0] - at - size > _GAP:
+            yield entries[first:number]
+            first = number
+    yield entries[first:]

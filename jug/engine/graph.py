@@ -11,16 +11,19 @@ from __future__ import annotations
 
 from array import array
 from itertools import accumulate, compress
-from operator import sub
+from operator import is_, sub
 
 from ..naming import hash_all
 from ..nodes import direct_tasks
 from ..task import Task
+from .garbage import rare_collections
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
     from typing import Any
+
+    from ..nodes import TaskNode
 
 
 class Graph:
@@ -44,9 +47,10 @@ class Graph:
         self.copies: dict[int, list[Task[Any]]] = {}
         self._known_copies: set[int] = set()  # their ids
         self._reverse: tuple[array[int], array[int]] | None = None
-        candidates = self._add_all(list(tasks))
-        self.listed = len(self.tasks)
-        self._starts, self._edges = self._find_edges(candidates)
+        with rare_collections():
+            candidates = self._add_all(list(tasks))
+            self.listed = len(self.tasks)
+            self._starts, self._edges = self._find_edges(candidates)
 
     @classmethod
     def restored(cls, tasks: list[Any], listed: int, starts: array[int], edges: array[int]) -> Graph:
@@ -89,11 +93,18 @@ class Graph:
         edges = array("i")
         counts = array("i", bytes(4 * (self.listed + 1)))
         for node in candidates:
-            numbers = {self._add(task): None for task in direct_tasks(self.tasks[node].sources())}  # some are one node
+            numbers = self._numbers_of(direct_tasks(self.tasks[node].sources()))
             counts[node + 1] = len(numbers)
             edges.extend(numbers)
         counts.extend([0] * (len(self.tasks) - self.listed))
         return array("i", accumulate(counts)), edges
+
+    def _numbers_of(self, needed: Sequence[TaskNode]) -> Collection[int]:
+        """The numbers of different tasks, each once; those that were not listed get one."""
+        numbers = [self.index.get(task.hash(), -1) for task in needed]
+        if all(map(is_, needed, map(self.tasks.__getitem__, numbers))):
+            return numbers
+        return {self._add(task): None for task in needed}  # two objects may be one node
 
     # Questions
 

@@ -7,22 +7,21 @@ error, and the rest is read another time.
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
-from contextlib import contextmanager
 from types import ModuleType
 
 from .. import task
 from ..barrier import BarrierError
 from ..errors import EXIT_FAILED, JugError, JugfileError, NotFinishedError, StoreError, sentence
+from .garbage import rare_collections
 from .imports import imports_of
 from .stores import current_store, set_jugdir
 from .tracebacks import hint_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from ..backends.base import base_store
@@ -127,7 +126,7 @@ class Jugfile:
         task.alltasks.extend(kept for kept in imports.tasks() if id(kept) not in present)
         space = self._new_module().__dict__
         try:
-            with _rare_collections(), imports.watched():
+            with rare_collections(), imports.watched():
                 exec(compile(source, self.path, "exec", dont_inherit=True), space)
         except BarrierError as barrier:
             if not among_others:  # a script that imports such a module itself is to meet the barrier
@@ -176,17 +175,6 @@ def module_name(path: str) -> str:
     except UnicodeDecodeError:
         raise JugfileError(f"The jugfile cannot be called {path!r}: its name is not UTF-8") from None
     return name.removesuffix(".py")
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """The tasks that a jugfile makes all stay: looking for garbage among them takes longer than making them."""
-    thresholds = gc.get_threshold()
-    gc.set_threshold(100_000, 50, 1000)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
 
 
 def _provide_parent(name: str) -> None:

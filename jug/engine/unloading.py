@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ..errors import NotFinishedError
 from ..nodes import tasks_to_load
+from .garbage import rare_collections
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,28 +52,30 @@ class Memory:
         Vanished
             One of them is not in the store.
         """
-        wanted: dict[bytes, list[TaskNode]] = {}
+        wanted: dict[bytes, TaskNode] = {}
+        copies: list[TaskNode] = []
         for task in inputs:
-            if not task.is_loaded():
-                wanted.setdefault(task.hash(), []).append(task)
+            if not task.is_loaded() and wanted.setdefault(task.hash(), task) is not task:
+                copies.append(task)
         if wanted:
-            self._load(wanted)
+            with rare_collections():
+                self._load(wanted)
+        for task in copies:
+            task.adopt(wanted[task.hash()].value())
 
-    def _load(self, wanted: dict[bytes, list[TaskNode]]) -> None:
+    def _load(self, wanted: dict[bytes, TaskNode]) -> None:
         names = list(wanted)
-        results = iter(self._store.load_many(names))
-        for name in names:
-            try:
-                _, result = next(results)
-            except (KeyError, FileNotFoundError):
-                raise Vanished(self._graph.index[name]) from None
-            for task in wanted[name]:
-                task.adopt(result)
+        loaded = 0
+        try:
+            for name, result in self._store.load_many(names):
+                wanted[name].adopt(result)
+                loaded += 1
+        except (KeyError, FileNotFoundError):
+            raise Vanished(self._graph.index[names[loaded]]) from None
 
     def drop(self, node: int, inputs: Iterable[TaskNode]) -> None:
         """The node has been run: forget what no task that could run now needs."""
         for task in (*inputs, self._graph.tasks[node]):
-            self._kept[id(task)] = task
             self._drop_unless_needed(task)
 
     def sweep(self) -> None:
@@ -84,4 +87,6 @@ class Memory:
         node = self._graph.index.get(task.hash())
         if self._aggressive or node is None or not self._plan.users[node]:
             task.unload()
-            del self._kept[id(task)]
+            self._kept.pop(id(task), None)
+        else:
+            self._kept[id(task)] = task

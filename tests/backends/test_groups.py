@@ -274,6 +274,30 @@ def test_many_are_loaded_wherever_they_are(store, other):
 # Damage
 
 
+def test_those_that_lie_side_by_side_are_read_at_once(store, tmp_path):
+    for number in range(60):
+        put(store, [number], os.urandom(3000))
+    store.flush()
+    reads = []
+
+    class Recorder(FileSystem):
+        def pread(self, fd, size, at):
+            reads.append(size)
+            return super().pread(fd, size, at)
+
+    reader = file_store(tmp_path, fs=Recorder())
+    near, far = NAMES[7:27], [NAMES[0], NAMES[59], NAMES[45]]
+    assert len(list(reader.list())) == 60
+    for names, number in ((near, 1), (near[::-1], 1), (far, 3), ([*far, *near, NAMES[100]], 4)):
+        reads.clear()
+        there = [name for name in names if name != NAMES[100]]
+        found = reader._packs.grouped.groups.read_many(names)
+        assert found.keys() == set(there) and len(reads) == number
+        assert list(reader.load_many(there)) == [(name, store.load(name)) for name in there]
+    with pytest.raises((KeyError, FileNotFoundError)):
+        list(reader.load_many([NAMES[3], NAMES[100]]))
+
+
 def test_a_damaged_result_is_told_from_the_others_and_set_aside(store, other, tmp_path):
     put(store, range(5))
     store.flush()
