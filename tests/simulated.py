@@ -182,8 +182,8 @@ class Events(Reporter):
     def overtaken(self, task):
         self.events.append(("overtaken", *task.args[:1]))
 
-    def loadable(self, task):
-        self.events.append(("loadable", *task.args[:1]))
+    def loadable(self, tasks):
+        self.events += [("loadable", *task.args[:1]) for task in tasks]
 
     def failed(self, task, error):
         self.events.append(("failed", *task.args[:1]))

@@ -108,9 +108,10 @@ class Graph:
 
     # Questions
 
-    def selected(self, selects: Callable[[str], bool] | None) -> list[int]:
+    def selected(self, selects: Callable[[str], bool] | None) -> Sequence[int]:
         """The listed nodes whose names `selects` is true for; all of them if it is None."""
-        return [n for n in range(self.listed) if selects is None or selects(self.tasks[n].name)]
+        nodes = range(self.listed)
+        return nodes if selects is None else [node for node in nodes if selects(self.tasks[node].name)]
 
     def numbers(self, names: Collection[bytes]) -> list[int]:
         """The nodes with these hashes, as far as there are such, in their order."""

@@ -25,6 +25,8 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, deque
+from itertools import compress
+from operator import and_, not_
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 WAITING, READY, MINE, BUSY, FAILED, DONE = range(6)
 _IS_USER = (0, 1, 1, 0, 0, 0)
+_AT_FIRST = bytes([WAITING, READY]).ljust(256, b"\0")  # by whether nothing is missing
 
 
 class Plan:
@@ -49,14 +52,15 @@ class Plan:
     def __init__(self, graph: Graph, selected: Iterable[int] | None = None) -> None:
         self.graph = graph
         self.to_run = bytearray(len(graph))
-        for node in range(graph.listed) if selected is None else selected:
+        for node in graph.selected(None) if selected is None else selected:
             self.to_run[node] = 1
         self.missing = graph.number_of_dependencies()
         self.users = array("i", bytes(4 * len(graph)))
-        self.state = bytearray(WAITING if missing else READY for missing in self.missing)
+        is_ready = bytes(map(not_, self.missing))
+        self.state = bytearray(is_ready.translate(_AT_FIRST))
         self._needed_from_others: list[int] | None = None
         self.fresh: list[int] = []
-        self.queue = deque(node for node, state in enumerate(self.state) if state == READY and self.to_run[node])
+        self.queue = deque(compress(range(len(graph)), map(and_, is_ready, self.to_run)))
         self.left = [0] * 6
         self.left[READY] = len(self.queue)
         self.left[WAITING] = sum(self.to_run) - len(self.queue)
@@ -80,6 +84,9 @@ class Plan:
 
     def take(self) -> int | None:
         """The next node to run, or None if none is ready."""
+        if not self.left[READY]:  # what is in line is in other states by now
+            self.fresh.clear()
+            self.queue.clear()
         for line in (self.fresh, self.queue):
             while line:
                 node = self.fresh.pop() if line is self.fresh else self.queue.popleft()

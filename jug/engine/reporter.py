@@ -8,6 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from ..task import Task
@@ -22,8 +23,8 @@ class Reporter:
     def executed(self, task: Task[Any], seconds: float) -> None:
         """The result is in the store; `seconds` is how long the function took."""
 
-    def loadable(self, task: Task[Any]) -> None:
-        """The task turned out to have a result that this worker did not compute."""
+    def loadable(self, tasks: Sequence[Task[Any]]) -> None:
+        """These tasks turned out to have results that this worker did not compute."""
 
     def failed(self, task: Task[Any], error: BaseException) -> None:
         """The function raised (or its result could not be stored)."""

@@ -224,7 +224,7 @@ class Scheduler:
         self._committed.clear()
         # Gone and back between two looks: both listings have it.
         back = {name for name in self._losses.take() - appeared - vanished if self.store.can_load(name)}
-        self._found(self.graph.numbers(appeared | back))
+        self._found(self.graph.numbers(appeared | back if back else appeared))
         self._others.look()
         self._memory.sweep()
         self._looks.end()
@@ -237,13 +237,13 @@ class Scheduler:
             return
         self._progress = True
         self._patience.reset()
-        is_heard = is_hooked(_LOADABLE)
-        for node in new:  # only now: a hook may end the worker, which is complete if these were the last
-            task = self.graph.tasks[node]
-            if self.plan.to_run[node] and not (self.known_before and task.hash() in self.known_before):
-                self.reporter.loadable(task)
-                if is_heard:
-                    _call_hook(_LOADABLE, task)
+        tasks = [self.graph.tasks[node] for node in new if self.plan.to_run[node]]
+        if self.known_before:
+            tasks = [task for task in tasks if task.hash() not in self.known_before]
+        self.reporter.loadable(tasks)
+        # Only now: a hook may end the worker, which is complete if these were the last.
+        for task in tasks if is_hooked(_LOADABLE) else ():
+            _call_hook(_LOADABLE, task)
 
     # Claim
 

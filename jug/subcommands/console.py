@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
+from operator import attrgetter
 
 from ..engine.reporter import Reporter
 from ..engine.tracebacks import traceback_of_task
@@ -11,6 +13,7 @@ from ..short import short_call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from ..config import Options
@@ -34,7 +37,7 @@ class ConsoleReporter(Reporter):
         self._waits_since: float | None = None
         self._has_told = False
         self.executed_by_name: dict[str, int] = {}
-        self.loaded_by_name: dict[str, int] = {}
+        self.loaded_by_name: Counter[str] = Counter()
 
     def _say(self, level: int, message: str) -> None:
         if self._level >= level:
@@ -50,10 +53,11 @@ class ConsoleReporter(Reporter):
         if self._level:
             self._say(1, f"executed {in_short(task)} in {seconds:.3g} s")
 
-    def loadable(self, task: Task[Any]) -> None:
-        self.loaded_by_name[task.name] = self.loaded_by_name.get(task.name, 0) + 1
+    def loadable(self, tasks: Sequence[Task[Any]]) -> None:
+        self.loaded_by_name.update(map(attrgetter("name"), tasks))
         if self._level > 1:
-            self._say(2, f"there is a result of {in_short(task)}")
+            for task in tasks:
+                self._say(2, f"there is a result of {in_short(task)}")
 
     def failed(self, task: Task[Any], error: BaseException) -> None:
         self._say(0, f"{in_short(task)} failed (task {task.hash().decode()}):")

@@ -145,5 +145,5 @@ def test_a_graph_is_restored_from_its_edges():
 
 def test_nodes_are_selected_by_name():
     graph = Graph([Task(one, 1), Task(other), Task(one, 2)])
-    assert graph.selected(None) == [0, 1, 2]
+    assert list(graph.selected(None)) == [0, 1, 2]
     assert graph.selected(lambda name: name.endswith(".one")) == [0, 2]
