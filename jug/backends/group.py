@@ -31,6 +31,7 @@ class Group:
 
     def __init__(self, jugdir: JugDir, grouping: Grouping) -> None:
         self._dir = jugdir
+        self._directory = jugdir.path(PACKS)
         self._own = jugdir.ownership
         self._grouping = grouping
         self._results: dict[bytes, tuple[bytes, bytes, file_based_lock]] = {}
@@ -53,16 +54,19 @@ class Group:
         if not (isinstance(write, Pieces) and write.size <= LARGEST and len(name) == 40):
             return False
         # All machines must see all changes at once, and somebody watch over us.
-        if not own.is_coherent or own.met_old_release or own.mirror() is None or not self._is_possible():
+        if not own.is_coherent or own.met_old_release or not self._is_possible():
             return False
-        with cannot("write", self._dir.path(PACKS)):
-            self._add(name, bytes(write), lock)
+        mirror = own.mirror()
+        if mirror is None:
+            return False
+        with cannot("write", self._directory):
+            self._add(name, bytes(write), lock, mirror)
         return True
 
     def _is_possible(self) -> bool:
         """Whether there is nothing foreign where the files would be."""
         if self._may_be is None:
-            path = self._dir.path(PACKS)
+            path = self._directory
             with cannot("look at", path):
                 is_there = look(self._dir.fs, path) is not None
                 self._may_be = not is_there or (not self._dir.fs.is_link(path) and self._dir.revalidate(PACKS))
@@ -71,19 +75,16 @@ class Group:
     def flush(self) -> None:
         """Store all that wait, durably, and release their locks. If that fails, they are lost, and run again."""
         if self._results and self._own.is_of_this_process():
-            with cannot("write", self._dir.path(PACKS)):
+            with cannot("write", self._directory):
                 self._commit()
                 self._grouping.merge()
 
-    def _add(self, name: bytes, content: bytes, lock: file_based_lock) -> None:
+    def _add(self, name: bytes, content: bytes, lock: file_based_lock, mirror: Mirror) -> None:
         piece = record(name, content)
         if self._size + len(piece) > ROOM:
             self._commit()
         self._results[name] = piece, content, lock
-        mirror = self._own.mirror()
-        if mirror is None:
-            self._commit()
-        elif mirror is not self._mirror:  # this guardian is a new one
+        if mirror is not self._mirror:  # this guardian is a new one
             self._show_all(mirror)
         else:
             mirror.show(piece, self._size)

@@ -70,6 +70,7 @@ class Ownership:
         self._guardian: GuardianProcess | None = None
         self._end: weakref.finalize[..., Ownership] | None = None
         self._kind: str | None = None
+        self._is_coherent: bool | None = None
         #: Whether there was a lock of an old release, which does not see results in groups.
         self.met_old_release = False
         self._running = ""  # the lock that was taken last
@@ -77,7 +78,9 @@ class Ownership:
     @property
     def is_coherent(self) -> bool:
         """Whether everybody sees every change at once."""
-        return self._kind_of_mount() in _COHERENT
+        if self._is_coherent is None:
+            self._is_coherent = self._kind_of_mount() in _COHERENT
+        return self._is_coherent
 
     @property
     def is_local(self) -> bool:
