@@ -64,6 +64,8 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--draw", action="store_true", help="measure nothing: table and plot of the last results")
     options = parser.parse_args()
+    if not os.path.isdir(options.place):
+        parser.error(f"--place {options.place}: there is no such directory")
     options.results = (options.output or HERE / "results") / "comparison.json"
     options.pages = options.output or HERE.parent / "docs" / "performance"
     options.is_kept = options.draw or options.output is not None or not options.quick
