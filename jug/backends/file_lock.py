@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import errno
 
-from .base import LockDetails, base_lock
+from .base import base_lock
 from .fsops import write_all
 from .holder import FAILED_TIME, has_failed
 from .jugdir import LOCKS, JugDir, cannot
 from .liveness import find
+from .locks import details_of
 from .persistence import persist
 from .takeover import take_away, take_over
 
@@ -21,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
 
-    from .base import Name
+    from .base import LockDetails, Name
     from .fsops import FileSystem
     from .liveness import Found
     from .owned import OwnerFile
@@ -133,7 +134,7 @@ class file_based_lock(base_lock):
         """What is known of it; None if there is none."""
         with cannot("look at the lock", self.fullname):
             found = self._find()
-            return None if found is None else self._details(found)
+            return None if found is None else details_of(found, self._name, self._live)
 
     def holder(self) -> str:
         """Who holds it, as ``host:pid``; empty if there is no lock."""
@@ -255,16 +256,6 @@ class file_based_lock(base_lock):
             self._dir.unlink(passing)
             if found is None or not found.failed:
                 raise
-
-    def _details(self, found: Found) -> LockDetails:
-        holder = found.holder
-        since = holder.since if not holder.worker else found.attributes.st_ctime
-        if holder.task == self._name:
-            since = holder.task_since
-        details = LockDetails(found.failed, holder.host, holder.pid, since, self._live.is_gone(found))
-        details.silent = self._live.silent(found)
-        details.worker = holder.worker
-        return details
 
     def _find(self) -> Found | None:
         return find(self._fs, self.fullname)

@@ -24,6 +24,7 @@ from .keyfile import read_key
 from .layout import foreign
 from .listing import file_listing
 from .liveness import Liveness
+from .locks import details_of_all
 from .mapped import checked_mode
 from .packlock import PACK_LOCK
 from .packs import Packing, Packs
@@ -230,8 +231,8 @@ class file_store(judged_store):
         return {name: lock.failed for name, lock in self.lock_details().items() if not lock.abandoned}
 
     def lock_details(self) -> dict[bytes, LockDetails]:
-        found = {name: self.getlock(name).details() for name in self.listlocks()}
-        return {name: details for name, details in found.items() if details is not None}
+        with cannot("look at the locks in", self._dir.path(LOCKS)):
+            return details_of_all(self._dir)
 
     def wait_for_holders(self, seconds: float, sleep: Callable[[float], object]) -> None:
         self._dir.liveness.wait(seconds, sleep)

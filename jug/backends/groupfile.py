@@ -9,7 +9,6 @@ letters by which it is found behind a damaged one. All numbers are big-endian.
 from __future__ import annotations
 
 import struct
-from hashlib import blake2b
 from itertools import chain
 from zlib import crc32
 
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 HEAD = b"JUGGRP1\n"
 _RECORD = b"JUGR"
 _HEADER = struct.Struct(">4s40sII")  # letters, name, length, checksum
+#: Bytes of a record before its content.
+HEADER_SIZE = _HEADER.size
 _ENTRY = struct.Struct(">40sQI")
 _NAME = struct.Struct(f">40s{_ENTRY.size - 40}x")  # of an entry, the name alone
 _TAIL = struct.Struct(">QI16s8s")  # where the index is, number of entries, checksum of both and the index, letters
@@ -126,6 +127,8 @@ def _read_index(fs: FileSystem, fd: int, size: int) -> bytes | None:
 
 def _tail(index: bytes, at: int) -> bytes:
     count = len(index) // _ENTRY.size
+    from hashlib import blake2b  # late: see holder.place_of
+
     total = blake2b(index, digest_size=16, person=b"jug group")
     total.update(struct.pack(">QI", at, count))
     return _TAIL.pack(at, count, total.digest(), _END)

@@ -13,16 +13,19 @@ from ..config import warn
 from ..errors import StoreError
 from .damaged import place_for
 from .fsops import read_all, sync_directory
-from .groupfile import assembled, record
+from .groupfile import HEADER_SIZE, assembled, record
 from .groups import GroupFile, Groups
 from .jugdir import CORRUPT, PACKS, cannot
 from .packlock import PackLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable
 
     from .jugdir import JugDir
+
+    #: Given a name and a content, returns what is to be there instead; None: nothing.
+    _Change = Callable[[bytes, bytes], bytes | None]
 
 #: How many files of a size are merged.
 MANY = 16
@@ -89,7 +92,7 @@ class Grouping:
             self._rewrite(files, lock, lambda name, content: None if name in gone else content)
         return gone
 
-    def change(self, change: Callable[[bytes, bytes], bytes | None], lock: PackLock) -> None:
+    def change(self, change: _Change, lock: PackLock) -> None:
         """Put another file in the place of all: `change` is given names and contents, and returns these, others or None
         for what is to be left out."""
         if self._groups.files:
@@ -126,7 +129,7 @@ class Grouping:
         self,
         files: Collection[GroupFile],
         lock: PackLock,
-        change: Callable[[bytes, bytes], bytes | None] = lambda name, content: content,
+        change: _Change | None = None,
         patience: float | None = None,
     ) -> None:
         files = list(files)
@@ -141,25 +144,28 @@ class Grouping:
         sync_directory(self._fs, self._dir.path(PACKS))
         self._groups.refresh()
 
-    def _records(
-        self, files: Iterable[GroupFile], lock: PackLock, change: Callable[[bytes, bytes], bytes | None]
-    ) -> dict[bytes, bytes]:
+    def _records(self, files: Iterable[GroupFile], lock: PackLock, change: _Change | None) -> dict[bytes, bytes]:
         records: dict[bytes, bytes] = {}
         for file in files:
-            for name, content in self._contents(file):
+            lock.beat()
+            data = self._data(file)
+            for name, at, size in file.index:
+                if name in records:
+                    continue
+                if change is None:
+                    records[name] = data[at - HEADER_SIZE : at + size]
+                    continue
                 lock.beat()
-                changed = change(name, content)
-                if changed is not None and name not in records:
+                changed = change(name, data[at : at + size])
+                if changed is not None:
                     records[name] = record(name, changed)
         return records
 
-    def _contents(self, file: GroupFile) -> Iterator[tuple[bytes, bytes]]:
+    def _data(self, file: GroupFile) -> bytes:
         path = self._dir.path(PACKS, file.name)
         with cannot("read", path):
             fd = self._fs.open_read(path)
             try:
-                data = read_all(self._fs, fd)
+                return read_all(self._fs, fd)
             finally:
                 self._fs.close(fd)
-        for name, at, size in file.index:
-            yield name, data[at : at + size]

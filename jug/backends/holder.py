@@ -11,7 +11,6 @@ who was stopped before he could write anything can be told from one who is about
 from __future__ import annotations
 
 import time
-from hashlib import blake2b
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,6 +91,8 @@ def this_process(fs: FileSystem, lease: float) -> Holder:
 
 def place_of(boot: str, namespace: str) -> str:
     """A word of 16 digits for those processes whose numbers mean the same."""
+    from hashlib import blake2b  # late: the guardian, which rarely needs it, begins in three quarters of the time
+
     return blake2b(f"{boot} {namespace}".encode(), digest_size=8).hexdigest()
 
 

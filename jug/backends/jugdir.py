@@ -34,7 +34,7 @@ __all__ = [
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import TracebackType
 
     from .atomic import atomic_file
@@ -134,8 +134,17 @@ class JugDir:
 
     def locks(self) -> list[bytes]:
         """The names of all locks of tasks."""
-        found = [name[:40] for name in self.names(LOCKS) if len(name) == 45 and name.endswith(_LOCK)]
-        return [name.encode() for name in found if not name.strip(HEX)]
+        return _locks_among(self.names(LOCKS))
+
+    def lock_numbers(self) -> dict[bytes, int]:
+        """The same, and the number of the file that each is a name of."""
+        try:
+            numbers = self.fs.inodes(self.path(LOCKS))
+        except OSError as error:
+            if not self.is_missing(error):
+                raise
+            return {}
+        return {name: numbers[name.decode() + _LOCK] for name in _locks_among(numbers)}
 
     def failures(self) -> list[bytes]:
         """The names of all tasks that have a record of a failure."""
@@ -328,6 +337,11 @@ class cannot:
     ) -> None:
         if isinstance(error, OSError):
             raise StoreError(f"Cannot {self._doing} {self._path}: {error.strerror or error}") from error
+
+
+def _locks_among(names: Iterable[str]) -> list[bytes]:
+    found = [name[:40] for name in names if len(name) == 45 and name.endswith(_LOCK)]
+    return [name.encode() for name in found if not name.strip(HEX)]
 
 
 def _parent(path: str) -> str:

@@ -8,7 +8,8 @@ while it waits. What concerns the others is in :mod:`jug.engine.others`.
 from __future__ import annotations
 
 from ..errors import DamagedResultError, NoRoomError, StopWorker, StoreError
-from ..hooks import is_hooked, jug_hook, needs_result
+from ..hooks import jug_hook, needs_result
+from ..hooks.registry import is_hooked
 from .failures import Failures
 from .forks import in_this_process_only
 from .interrupts import Interrupted, Interrupts, may_be_by_a_signal

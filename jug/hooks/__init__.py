@@ -1,13 +1,5 @@
 """Functions that the user's code asks to be called while tasks are executed."""
 
-from .registry import early, is_hooked, jug_hook, needs_result, register_hook, register_hook_once, reset_all_hooks
+from .registry import early, jug_hook, needs_result, register_hook, register_hook_once, reset_all_hooks
 
-__all__ = [
-    "early",
-    "is_hooked",
-    "jug_hook",
-    "needs_result",
-    "register_hook",
-    "register_hook_once",
-    "reset_all_hooks",
-]
+__all__ = ["early", "jug_hook", "needs_result", "register_hook", "register_hook_once", "reset_all_hooks"]

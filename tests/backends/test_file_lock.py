@@ -181,3 +181,29 @@ def test_the_lock_of_a_killed_holder_is_free(tmp_path, name):
         assert not file_based_lock(tmp_path, name).get()
     assert not file_based_lock(tmp_path, name).is_locked()
     assert file_based_lock(tmp_path, name).get()
+
+
+def test_what_the_locks_of_one_holder_say_is_read_once(tmp_path, names):
+    calls = []
+
+    class Recorder(FileSystem):
+        def open_read(self, path):
+            calls.append(path)
+            return super().open_read(path)
+
+    mine, failed = file_store(tmp_path), file_store(tmp_path)
+    for name in names[:6]:
+        assert mine.getlock(name).get()
+    assert failed.getlock(names[6]).get() and failed.getlock(names[6]).fail()
+    (tmp_path / "locks" / f"{names[7].decode()}.lock").write_text(f"{os.getpid()} {os.uname().nodename} 12345.0\n")
+    looking = file_store(tmp_path, fs=Recorder())
+    looking.lock_details()
+    calls.clear()
+    found = looking.lock_details()
+    assert len(calls) == 3
+    assert found.keys() == set(names[:8]) and [found[name].failed for name in names[:8]] == [False] * 6 + [True, False]
+    for name in names[:8]:
+        alone = looking.getlock(name).details()
+        for field in ("failed", "host", "pid", "since", "abandoned", "worker"):
+            assert getattr(found[name], field) == getattr(alone, field), (name, field)
+    mine.close()
