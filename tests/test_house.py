@@ -30,6 +30,7 @@ FLOORS = {
     "jug.version": 0,
     "jug.backends.base": 0,
     "jug.backends.encode": 0,
+    "jug.backends.names": 0,
     "jug.hash": 1,
     "jug.hooks": 1,
     "jug.backends": 1,

@@ -13,6 +13,8 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 
+from .names import Listing
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -129,25 +131,6 @@ class WorkerDetails:
         self.gone = False
         self.sign: float | None = None
         self.silent: float | None = None
-
-
-class Listing:
-    """What results a store holds, looked at again and again by a process that waits.
-
-    This implementation asks the store for everything each time; stores that can tell what changed override
-    :meth:`base_store.listing`.
-    """
-
-    def __init__(self, store: base_store) -> None:
-        self._store = store
-        self._names: frozenset[bytes] = frozenset()
-
-    def refresh(self) -> tuple[set[bytes], set[bytes]]:
-        """Look again: names that (appeared, vanished) since the last look; the first look returns all as appeared."""
-        now = frozenset(self._store.list())
-        appeared, vanished = set(now - self._names), set(self._names - now)
-        self._names = now
-        return appeared, vanished
 
 
 class base_store(ABC):

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from itertools import chain
 
-from .base import Listing
 from .jugdir import LOCKS, TEMPORARY, cannot
+from .names import Listing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,6 +63,9 @@ class file_listing(Listing):
         vanished = {name for name in vanished | lost if not self.holds(name) and name not in grouped}
         gained |= appeared
         return gained, vanished
+
+    def knows(self, name: bytes) -> bool:
+        return name in self._packs.grouped
 
     def holds(self, name: bytes) -> bool:
         """Whether there was a result `name` at the last look."""

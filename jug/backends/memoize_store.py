@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .adapted import adapted
-from .base import FEW, Listing, LockDetails, as_name, base_lock, base_store
+from .base import FEW, LockDetails, as_name, base_lock, base_store
+from .names import Listing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

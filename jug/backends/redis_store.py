@@ -21,7 +21,8 @@ import hashlib
 import time
 
 from ..errors import UnstorableError
-from .base import Listing, as_name, base_store
+from .base import as_name, base_store
+from .names import Listing
 from .redis_advice import refuse_eviction, warn_of_eviction
 from .redis_failures import FAILURES, Failures
 from .redis_helper import HOLDER, LOCK, WORKER, WORKERS

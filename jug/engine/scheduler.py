@@ -8,10 +8,11 @@ while it waits. What concerns the others is in :mod:`jug.engine.others`.
 from __future__ import annotations
 
 from ..errors import DamagedResultError, NoRoomError, StopWorker, StoreError
-from ..hooks import jug_hook, needs_result
+from ..hooks import needs_result
 from ..hooks.registry import is_hooked
 from .failures import Failures
 from .forks import in_this_process_only
+from .hooking import EXECUTED, LOADABLE, call_hook
 from .interrupts import Interrupted, Interrupts, may_be_by_a_signal
 from .journal import record_failure
 from .looks import Looks
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 
 # For as long, a signal may be on its way to this process that has ended a program of the task already, in seconds.
 _GRACE = 1.0
-_LOADABLE = "execute.task-loadable"
-_EXECUTED = "execute.task-executed1"
 _ENDS_THE_WORKER = (Interrupted, KeyboardInterrupt, StopWorker, StoreError)
 
 
@@ -85,7 +84,7 @@ class Scheduler:
         self._listing = store.listing()
         self._memory = Memory(self.plan, store, self.settings.aggressive_unload)
         self._interrupts = Interrupts()
-        self._committed: set[bytes] = set()  # what this worker stored since its last look
+        self._committed: set[bytes] = set()  # what this worker stored, or saw, since its last look
         self._losses = Losses(graph, store, self.reporter)
         self._results = Results(graph, store, self.reporter, self.world.clock, self.settings.groups)
         self._progress = False
@@ -165,15 +164,25 @@ class Scheduler:
             self._interrupts.check()
             if self.failures and not self.settings.keep_going:
                 return self._end(Ending.FAILED)
-            node = self.plan.take()
+            node = self._take()
             if node is None:
                 self._look()
-                node = self.plan.take()
+                node = self._take()
             if node is not None:
                 return node
             ending = self._nothing_ready()
             if ending is not None:
                 return self._end(ending)
+
+    def _take(self) -> int | None:
+        """The next node, but for those that others have run, as was seen in passing."""
+        seen = []
+        while (node := self.plan.take()) is not None and self._listing.knows(self.graph.hash(node)):
+            seen.append(node)
+        if seen:
+            self._committed.update(map(self.graph.hash, seen))  # the next look may not tell if they vanish
+            self._found(seen)
+        return node
 
     def _end(self, ending: Ending) -> int | None:
         self._ending = ending
@@ -243,8 +252,8 @@ class Scheduler:
             tasks = [task for task in tasks if task.hash() not in self.known_before]
         self.reporter.loadable(tasks)
         # Only now: a hook may end the worker, which is complete if these were the last.
-        for task in tasks if is_hooked(_LOADABLE) else ():
-            _call_hook(_LOADABLE, task)
+        for task in tasks if is_hooked(LOADABLE) else ():
+            call_hook(LOADABLE, task)
 
     # Claim
 
@@ -278,7 +287,7 @@ class Scheduler:
         try:
             inputs = self._memory.inputs(node)
             self._memory.load(inputs)
-            _call_hook("execute.task-pre-execute", task)
+            call_hook("execute.task-pre-execute", task)
             self.reporter.started(task)
             keep_lock = self._compute(node, lock)
             self.plan.done(node, by_me=True)
@@ -306,8 +315,8 @@ class Scheduler:
     def _record(self, node: int) -> None:
         self._progress = True
         self._committed.add(self.graph.hash(node))
-        self._results.after(now=needs_result(_EXECUTED))
-        _call_hook(_EXECUTED, self.graph.tasks[node])
+        self._results.after(now=needs_result(EXECUTED))
+        call_hook(EXECUTED, self.graph.tasks[node])
 
     def _is_failure(self, node: int, error: BaseException) -> bool:
         """False if the task is to be run again; raises `error` if it is the worker's end and not the task's."""
@@ -338,10 +347,3 @@ class Scheduler:
     def _left(self) -> dict[str, int]:
         left = self.plan.left
         return {"running": left[BUSY], "ready": left[READY], "waiting": left[WAITING], "failed": left[FAILED]}
-
-
-def _call_hook(name: str, task: Task[Any]) -> None:
-    try:
-        jug_hook(name, (task,))
-    except SystemExit as stop:
-        raise StopWorker(f"a hook called sys.exit({'' if stop.code is None else repr(stop.code)})") from stop

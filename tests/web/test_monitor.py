@@ -7,8 +7,8 @@ import pytest
 
 import jug.task
 from jug import Task
-from jug.backends.base import Listing
 from jug.backends.dict_store import dict_store
+from jug.backends.names import Listing
 from jug.barrier import BarrierError
 from jug.engine.graph import Graph
 from jug.errors import StoreError
