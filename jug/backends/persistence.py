@@ -26,7 +26,7 @@ PASSING = frozenset(
     + [getattr(errno, name) for name in ("ESTALE", "ETIMEDOUT") if hasattr(errno, name)]
 )
 FULL = frozenset([errno.ENOSPC] + [getattr(errno, name) for name in ("EDQUOT",) if hasattr(errno, name)])
-PAUSES = (0.05, 0.2, 0.8)  # seconds between the attempts
+PAUSES = (0.05, 0.2, 0.8, 1.6)  # seconds between the attempts
 ROOM_PATIENCE = 600.0  # seconds
 _LONGEST_PAUSE = 60.0
 

@@ -11,7 +11,7 @@ from jug.backends.fsops import FileSystem
 CALLS = [name for name in vars(FileSystem) if not name.startswith("_")]
 NO_TIME = {
     *("pid", "host", "token", "now", "monotonic", "elapsed", "abspath", "process", "sleep", "boot", "machine"),
-    *("namespace", "user", "kind", "start_guardian"),
+    *("namespace", "user", "kind", "start_guardian", "stamp_now"),
 }
 ALL = 10**9
 
