@@ -14,6 +14,8 @@ _PEERS = {
 _FLOOR = "bare loop"
 _MANY = 100_000
 
+_RUNS_OF_FEW = 5
+
 
 def one_worker(bench: Bench, tasks: int) -> Result:
     """One worker, beside the original and other libraries that keep results."""
@@ -60,7 +62,8 @@ def growth(bench: Bench) -> Result:
     ours = bench.programs.ours
     sizes = bench.sizes.growing
     measures = {str(tasks): (lambda tasks=tasks: bench.first_run(ours, tasks)) for tasks in (1, *sizes[:-1])}
-    seconds = bench.alternate(measures)
+    # A few runs of few tasks say little: they take hardly longer than the start, which is taken off.
+    seconds = bench.alternate(measures, repeats=max(bench.sizes.repeats, _RUNS_OF_FEW))
     seconds.update(bench.alternate({str(sizes[-1]): lambda: bench.first_run(ours, sizes[-1])}, repeats=1))
     start = min(seconds["1"])
     smallest, largest = ([1e6 * (run - start) / size for run in seconds[str(size)]] for size in (sizes[0], sizes[-1]))
