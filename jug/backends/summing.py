@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 MAGIC = b"JUGSUM1"
 MAGIC_OF_LARGE = b"JUGSUM2"
 _LARGE = 1 << 23  # bytes, for which another thread is worth its start
-#: How many pieces may wait to be added up.
-AHEAD = 16
+#: How many pieces of this size may wait to be added up, or how much in all.
+AHEAD, _PIECE = 16, 1 << 20
 
 
 class Sum:
@@ -67,7 +67,8 @@ class ThreadedSum(Sum):
         self._thread.start()
 
     def update(self, data: Bytes) -> None:
-        self._room.acquire()
+        for _ in range(_room_of(data)):
+            self._room.acquire()
         self._pieces.put(data)
         self.length += len(data)
 
@@ -89,7 +90,11 @@ def _add_up(pieces: Pieces, update: Callable[[Bytes], object], errors: list[Base
         except BaseException as error:  # noqa: BLE001  (whoever waits for this thread is to know)
             errors.append(error)
         finally:
-            room.release()
+            room.release(_room_of(piece))
+
+
+def _room_of(piece: Bytes) -> int:
+    return min(len(piece) // _PIECE, AHEAD) or 1
 
 
 def sum_of_large(size: int, magic: bytes = MAGIC_OF_LARGE) -> Sum:

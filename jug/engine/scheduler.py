@@ -82,6 +82,7 @@ class Scheduler:
         #: If set: the hashes of what the jugfile waits for; once they are there it should be read again.
         self.reload_when: Collection[bytes] | None = None
         self._listing = store.listing()
+        self._knows = getattr(self._listing, "knows", lambda name: False)  # (a store need not have it)
         self._memory = Memory(self.plan, store, self.settings.aggressive_unload)
         self._interrupts = Interrupts()
         self._committed: set[bytes] = set()  # what this worker stored, or saw, since its last look
@@ -177,7 +178,7 @@ class Scheduler:
     def _take(self) -> int | None:
         """The next node, but for those that others have run, as was seen in passing."""
         seen = []
-        while (node := self.plan.take()) is not None and self._listing.knows(self.graph.hash(node)):
+        while (node := self.plan.take()) is not None and self._knows(self.graph.hash(node)):
             seen.append(node)
         if seen:
             self._committed.update(map(self.graph.hash, seen))  # the next look may not tell if they vanish

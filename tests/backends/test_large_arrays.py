@@ -3,11 +3,12 @@
 import errno
 import os
 import threading
+import time
 
 import pytest
 from optional import numpy as np
 
-from jug.backends import checksum, summing
+from jug.backends import checksum, kernel, summing
 from jug.backends.atomic import atomic_file
 from jug.backends.checksum import sealed
 from jug.backends.file_store import file_store
@@ -158,3 +159,41 @@ def test_the_disk_has_something_to_do_from_the_first_megabytes_on(tmp_path):
         for _ in range(20):
             stream.write(bytes(1 << 20))
     assert begun == [(0, 1 << 23, 1 << 23), (1 << 23, 1 << 23, 1 << 24)]
+
+
+def test_large_pieces_do_not_pile_up(monkeypatch):
+    """What numpy copies, piece by piece of 16 MB, is not all in memory because hashing is slow."""
+    begin = threading.Event()
+    waiting = []
+
+    class Slow:
+        def update(self, data):
+            begin.wait(20)
+
+        def digest(self):
+            return bytes(20)
+
+    monkeypatch.setattr(summing, "sha1", lambda usedforsecurity: Slow())
+    total = summing.sum_of_large(1 << 26)
+
+    def give():
+        for number in range(6):
+            total.update(bytes(1 << 24))
+            waiting.append(number)
+
+    giver = threading.Thread(target=give)
+    giver.start()
+    giver.join(0.5)
+    assert waiting == [0]
+    begin.set()
+    giver.join(20)
+    assert waiting == list(range(6)) and total.seal()[7:15] == (6 << 24).to_bytes(8, "big")
+
+
+def test_a_kernel_without_the_clock_of_time_stamps_is_never_believed(monkeypatch):
+    def unknown(clock):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    assert 0 < kernel.stamp_now() <= time.time_ns()
+    monkeypatch.setattr(time, "clock_gettime_ns", unknown)
+    assert kernel.stamp_now() == 0

@@ -76,3 +76,22 @@ def test_what_was_seen_and_is_gone_at_the_next_look_is_run(tmp_path):
     store, tasks, _ = work(tmp_path, 40, lambda other, tasks: run_elsewhere(other, tasks[10:]))
     assert len(removed) == 10 and sorted(runs) == [*range(10), *range(20, 30)]
     assert [store.load(task.hash()) for task in tasks] == list(range(40))
+
+
+class OnlyRefreshes:
+    """All that the documentation asks of a listing."""
+
+    def __init__(self, listing):
+        self.refresh = listing.refresh
+
+
+def test_a_listing_need_not_know_anything_in_passing(tmp_path):
+    class Store(file_store):
+        def listing(self):
+            return OnlyRefreshes(super().listing())
+
+    runs.clear()
+    tasks, store = [job(x) for x in range(5)], Store(tmp_path)
+    assert Scheduler(Graph(tasks), store).run().ending is Ending.COMPLETE
+    store.close()
+    assert sorted(runs) == list(range(5))
