@@ -245,13 +245,14 @@ class file_store(judged_store):
 
     def remove_abandoned(self, failed: bool = True) -> int:
         with cannot("remove what is nobody's from", self._dir.root):
-            removed = sweep(self._dir) + self.getlock(PACK_LOCK).remove_if_abandoned()
+            removed = sweep(self._dir)
+            remove_remains(self._dir)  # before the locks: a turn that nobody can end is in the way of one of them
+            removed += self.getlock(PACK_LOCK).remove_if_abandoned()
             for name, lock in self.lock_details().items():
                 if lock.abandoned:
                     removed += self.getlock(name).remove_if_abandoned()
                 elif lock.failed and failed:
                     removed += self.remove_lock(name, failed_only=True)
-            remove_remains(self._dir)
         return removed
 
     # Workers

@@ -384,6 +384,20 @@ def test_what_the_dead_have_left_is_swept_away(shared, seat, names):
     assert shared.listdir("/jugdir/tempfiles") == []
 
 
+def test_a_turn_of_the_dead_which_a_power_cut_has_brought_back_does_not_keep_the_lock(shared, seat, name):
+    """The owner file is gone for good, but of the lock and the turn the removal was lost."""
+    dead = seat(pid=1)
+    lock = lock_of(dead, name)
+    owner = lock._mine.path
+    shared.link(owner, lock.fullname.replace("/locks/", "/tempfiles/steal-"))
+    dead.end()
+    shared.unlink(owner)
+    other = store_at(seat(pid=2))
+    assert other.remove_abandoned() == 1
+    other.close()
+    assert (shared.listdir("/jugdir/locks"), shared.listdir("/jugdir/tempfiles")) == ([], [])
+
+
 def test_what_the_living_hold_is_not_swept_away(shared, seat, names):
     store = store_at(seat(pid=1))
     for each in names:
