@@ -7,6 +7,7 @@ defaults all derive from it. Which options exist is said by jug.options and by t
 from __future__ import annotations
 
 import sys
+import time
 
 from .errors import UsageError
 
@@ -191,6 +192,4 @@ def expand_jugdir(template: str, jugfile: str) -> str:
 
 
 def _today() -> str:
-    import datetime
-
-    return datetime.date.today().isoformat()
+    return time.strftime("%Y-%m-%d")

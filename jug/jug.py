@@ -15,6 +15,7 @@ from . import options as _options
 from . import task
 from .backends.keyfile import read_key
 from .config import warn
+from .engine.garbage import leave_alone
 from .engine.graph import Graph
 from .engine.interrupts import Interrupted, ignore_signals
 from .engine.jugfile import Jugfile, JugfileRaised, init, is_jug_running, mark_running
@@ -83,7 +84,9 @@ def execution_loop(tasks: list[Task[Any]], options: Options, state: ExecutionSta
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line `argv` (default: ``sys.argv``; its first item is the program), and exit."""
-    argv = sys.argv if argv is None else argv
+    if argv is None:  # this process is ours
+        leave_alone()
+        argv = sys.argv
     terminal.prepare()
     try:
         code = _run_and_explain(argv[1:])
@@ -104,6 +107,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 def main_execute() -> NoReturn:
     """``jug-execute ...`` is ``jug execute ...``."""
+    leave_alone()
     main([sys.argv[0], "execute", *sys.argv[1:]])
 
 

@@ -202,6 +202,11 @@ def build_parser(command: SubCommand | None = None) -> argparse.ArgumentParser:
         usage=f"jug {command.name} [JUGFILE] [OPTIONS...] [-- ARGUMENTS FOR THE JUGFILE...]",
         description=command.description,
         argument_default=argparse.SUPPRESS,
+        add_help=False,
+    )
+    # In a group it costs no look at the terminal, for which argparse imports shutil with all that compresses.
+    parser.add_argument_group("options").add_argument(
+        "-h", "--help", action="help", help="show this help message and exit"
     )
     _fill_parser(parser, command)
     return parser

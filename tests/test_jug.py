@@ -37,6 +37,31 @@ def run(*arguments):
     return stop.value.code
 
 
+def test_what_the_jugfile_has_not_written_yet_is_written_at_the_end(tmp_path):
+    """Whoever holds the file is in a circle, so it is closed by the search for garbage only, which leaves out jug."""
+    write(
+        tmp_path,
+        """
+        import gc
+        from jug import Task
+
+        class Log:
+            def __init__(self, name):
+                self.file = open(name, "w")
+                self.write = self.say
+
+            def say(self, what):
+                self.file.write(what)
+
+        log = Log("log.txt")
+        log.write(f"{gc.get_freeze_count() > 0}")
+        Task(print, 1)
+        """,
+    )
+    assert jug(tmp_path, "execute").code == 0
+    assert (tmp_path / "log.txt").read_text() == "True"
+
+
 # init
 
 

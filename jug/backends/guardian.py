@@ -62,16 +62,28 @@ _SECOND_NS = 1_000_000_000
 
 
 class Charge:
-    """What a guardian looks after, in words that go from one process to another."""
+    """What a guardian looks after, in words that go from one process to another.
 
-    __slots__ = ("lease", "name", "pid", "root", "size")
+    Attributes
+    ----------
+    path : str
+        That of the owner file; in the worker only.
+    """
+
+    __slots__ = ("lease", "name", "path", "pid", "root", "size")
 
     def __init__(self, owner: OwnerFile, pid: int, lease: float) -> None:
+        self.path = owner.path
         self.root = owner.root
         self.name = owner.name
         self.size = len(owner.text)
         self.pid = pid
         self.lease = lease
+
+    @property
+    def pause(self) -> float:
+        """Seconds between two looks at what there is to do."""
+        return min(_TICK, self.lease / BEATS)
 
     def words(self) -> list[str]:
         """For a command line."""
@@ -94,6 +106,7 @@ class Guardian:
         self._line = line
         self._owner = OwnerFile(fs, charge.root, charge.name, charge.size)
         self._lease = charge.lease
+        self._pause = charge.pause
         self._due = fs.monotonic() + charge.lease / BEATS
         self._known: tuple[bytes, float] = (b"", 0.0)  # what the worker was running at the last tick
         self._noted = b""
@@ -104,7 +117,7 @@ class Guardian:
         self._prefixes: set[str] = set()  # the directories of results that everybody must have seen by now
 
     def run(self) -> None:
-        while (messages := self._line.listen(min(_TICK, self._lease / BEATS))) is not None:
+        while (messages := self._line.listen(self._pause)) is not None:
             for message in messages:
                 self._obey(message[0], message[1:])
             self._remove_settled(self._fs.monotonic())

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 
-from .ear import SIGNALS
 from .fsops import FileSystem
 from .guardian import Charge, Guardian
 from .guardian_process import ANSWERS, LINE, SHARED
@@ -16,11 +14,12 @@ from .persistence import Persistent
 
 
 class WorkersLine:
-    """The guardian's end of the line."""
+    """The guardian's end of the line, of which some has been read: what was `said`."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, said: bytes = b"") -> None:
         self._pid = pid
         self._worker = process(pid)
+        self._said = said
         self._text = b""
         self.mirror: Mirror | None = None
         try:
@@ -32,9 +31,11 @@ class WorkersLine:
         found = process(self._pid)  # and not our parent: that may be a program around this Python
         if found is None or self._worker is None or found[0] != self._worker[0]:
             return None  # processes that it forked may still have its end of the pipe
-        if not select.select([LINE], [], [], seconds)[0]:
-            return []
-        data = os.read(LINE, 1 << 16)
+        data, self._said = self._said, b""
+        if not data:
+            if not select.select([LINE], [], [], seconds)[0]:
+                return []
+            data = os.read(LINE, 1 << 16)
         if not data:
             return None
         *lines, self._text = (self._text + data).split(b"\n")
@@ -51,12 +52,9 @@ class WorkersLine:
         return found is not None and found[1]
 
 
-def main(arguments: list[str]) -> None:
-    """What the other process does."""
+def main(arguments: list[str], said: bytes) -> None:
+    """What the other process does, which has read so much of the line."""
     charge = Charge.of(arguments)
-    for signum in SIGNALS:  # batch systems send them to all processes of a job; we end with the worker, and not before
-        signal.signal(signum, signal.SIG_IGN)
-    os.closerange(SHARED + 1, 1024)
-    os.chdir("/")
     fs: FileSystem = Persistent(FileSystem())  # type: ignore[assignment]  # it has all calls
-    Guardian(fs, charge, WorkersLine(charge.pid)).run()
+    Guardian(fs, charge, WorkersLine(charge.pid, said)).run()
+    os._exit(0)  # nothing is left to do, and the worker waits

@@ -1,9 +1,10 @@
 """The guardian as a process of its own: how it is started, and the line to it.
 
-It is a small Python without the user's packages, which does not even import jug as a whole: it is there in some
-hundredths of a second, while the first task runs. A pipe ends when the worker does, however that is; there is memory
-that both share (:mod:`jug.backends.mirror`). The guardian is in a session of its own (Ctrl-C is not meant for it), and
-keeps no file open that the worker was started with.
+It is a small Python without the user's packages, which does not even import jug as a whole, and of jug nothing before
+there is something to do: a worker that ends well within a second pays for the bare Python. A pipe ends when the worker
+does, however that is; there is memory that both share (:mod:`jug.backends.mirror`). The guardian is in a session of its
+own (Ctrl-C is not meant for it), no signal but those that nobody can refuse reaches it, and it keeps no file open that
+the worker was started with.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import signal
 import sys
 import time
 
+from .ear import SIGNALS
 from .mirror import Mirror, shared_memory
 
 TYPE_CHECKING = False
@@ -28,14 +30,29 @@ LINE, ANSWERS, SHARED = 0, 1, 3
 _FREE = 10  # numbers of files from here on are nobody's
 _PATIENCE = 2.0  # seconds: for an answer; of the last pause when it ends, some six in all
 
-# Makes modules of jug importable without running its __init__, which imports all of the language.
+# Waits for as long as there would be nothing to do. Then makes modules of jug importable without running its __init__,
+# which imports all of the language.
 _PROGRAM = """
-import sys, types
+import os, sys
+from select import select
+place, owner, pause, *charge = sys.argv[1:]
+os.closerange(4, 1024)
+os.chdir("/")
+said = b""
+if select([0], [], [], float(pause))[0]:
+    said = os.read(0, 65536)
+    if said == b"b\\n":
+        try:
+            os.unlink(owner)
+            os._exit(0)
+        except OSError:
+            pass
+module = type(sys)
 for name in ("jug", "jug.backends"):
-    module = sys.modules[name] = types.ModuleType(name)
-    module.__path__ = [sys.argv[1] + "/" + name.replace(".", "/")]
+    sys.modules[name] = module(name)
+    sys.modules[name].__path__ = [place + "/" + name.replace(".", "/")]
 from jug.backends.guardian_main import main
-main(sys.argv[2:])
+main(charge, said)
 """
 
 
@@ -137,12 +154,13 @@ def _shared() -> tuple[Mirror | None, int]:
 def _spawn(charge: Charge, line: int, said: int, shared: int) -> int:
     place = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     python = sys.executable or "python3"
-    words = [python, "-I", "-S", "-c", _PROGRAM, place, *charge.words()]
+    words = [python, "-I", "-S", "-c", _PROGRAM, place, charge.path, str(charge.pause), *charge.words()]
     files: list[Any] = [(os.POSIX_SPAWN_DUP2, line, LINE), (os.POSIX_SPAWN_DUP2, said, ANSWERS)]
     files.append((os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0))
     if shared >= 0:
         files.append((os.POSIX_SPAWN_DUP2, shared, SHARED))
-    return os.posix_spawnp(python, words, os.environ, file_actions=files, setsid=True)
+    # Batch systems send some signals to all processes of a job: it ends with the worker, and not before.
+    return os.posix_spawnp(python, words, os.environ, file_actions=files, setsid=True, setsigmask=SIGNALS)
 
 
 def _close(fd: int) -> None:

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FIRST_PAUSE = 0.05  # seconds
+FIRST_PAUSE = 0.01  # seconds: about as long as another worker takes to store the last results of a run
 GROWTH = 1.5
 
 

@@ -15,11 +15,11 @@ def test_the_first_pauses_are_short_and_grow_up_to_the_cycle():
     patient, world = patience(12, 150)
     while patient.wait():
         pass
-    expected = [0.05 * 1.5**k for k in range(14)]
-    assert (FIRST_PAUSE, GROWTH) == (0.05, 1.5)
+    expected = [0.01 * 1.5**k for k in range(18)]
+    assert (FIRST_PAUSE, GROWTH) == (0.01, 1.5)
     assert expected[-1] < 12 < expected[-1] * 1.5
-    assert world.naps[:14] == pytest.approx(expected)
-    assert set(world.naps[14:-1]) == {12}
+    assert world.naps[:18] == pytest.approx(expected)
+    assert set(world.naps[18:-1]) == {12}
 
 
 def test_patience_ends_after_the_cycles_times_the_cycle():
@@ -48,7 +48,7 @@ def test_progress_makes_it_whole_again():
     begin = world.now
     while patient.wait():
         pass
-    assert world.naps[8] == 0.05
+    assert world.naps[8] == 0.01
     assert world.now - begin == pytest.approx(4)
 
 
