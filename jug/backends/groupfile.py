@@ -56,6 +56,10 @@ class Index:
     def __getitem__(self, number: int) -> Entry:
         return _ENTRY.unpack_from(self.data, number * _ENTRY.size)
 
+    def some(self, first: int, number: int) -> list[Entry]:
+        """So many entries, from the one with the number `first` on."""
+        return list(_ENTRY.iter_unpack(self.data[first * _ENTRY.size : (first + number) * _ENTRY.size]))
+
     def names(self) -> list[bytes]:
         """Of all results, in order."""
         return list(chain.from_iterable(_NAME.iter_unpack(self.data)))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator, Mapping
 
-    from .groupfile import Index
+    from .groupfile import Entry, Index
     from .jugdir import JugDir
 
     _Stamp = tuple[int, int]
@@ -29,6 +29,7 @@ _SETTLED = 2.5
 _TRIES = 100
 _MOST_OPEN = 16
 _PLACES = 1 << 32  # results in a file, at most
+_NEAR = 16  # places from one result to the next, at which it is still looked whether the gap is small
 _GAP = 1 << 14  # bytes between two results, which are read in less time than two calls take
 
 
@@ -132,20 +133,20 @@ class Groups:
 
     def read_many(self, names: Iterable[bytes]) -> dict[bytes, bytes]:
         """As :meth:`read` for many: those that lie side by side are read at once. What is in no group is left out."""
-        wanted: dict[int, list[tuple[int, int, bytes]]] = {}
-        for name in names:
-            if name in self._where:
-                number, place = divmod(self._where[name], _PLACES)
-                _, at, size = self._numbered[number].index[place]
-                wanted.setdefault(number, []).append((at, size, name))
+        where = self._where.get
+        wanted = {name: place for name in names if (place := where(name)) is not None}
         found: dict[bytes, bytes] = {}
-        for number, entries in wanted.items():
-            for together in _neighbours(sorted(entries)):
-                begin = together[0][0]
-                size = together[-1][0] + together[-1][1] - begin
-                data = self._read(self._numbered[number], begin, size) or b""
+        for run in _runs(sorted(wanted.values())):
+            number, first = divmod(run[0], _PLACES)
+            file = self._numbered[number]
+            entries = file.index.some(first, run[-1] - run[0] + 1)
+            is_whole = len(entries) == len(run)  # as for most: they were stored one after the other
+            for together in [entries] if is_whole else _neighbours([e for e in entries if e[0] in wanted]):
+                begin = together[0][1]
+                size = together[-1][1] + together[-1][2] - begin
+                data = self._read(file, begin, size) or b""
                 if len(data) == size:
-                    found.update([(name, data[at - begin : at - begin + length]) for at, length, name in together])
+                    found.update({name: data[at - begin : at - begin + length] for name, at, length in together})
         return found
 
     def _read_slowly(self, name: bytes) -> bytes:
@@ -292,12 +293,23 @@ class Groups:
             self._fs.close(fd)
 
 
-def _neighbours(entries: list[tuple[int, int, bytes]]) -> Iterator[list[tuple[int, int, bytes]]]:
+def _runs(places: list[int]) -> Iterator[list[int]]:
+    """The places, which are in order, in parts between which there is much else."""
+    first = 0
+    for number in range(1, len(places)):
+        if places[number] - places[number - 1] > _NEAR:
+            yield places[first:number]
+            first = number
+    if places:
+        yield places[first:]
+
+
+def _neighbours(entries: list[Entry]) -> Iterator[list[Entry]]:
     """The entries, which are in the order of their places, in parts between which there are large gaps."""
     first = 0
     for number in range(1, len(entries)):
-        at, size, _ = entries[number - 1]
-        if entries[number][0] - at - size > _GAP:
+        _, at, size = entries[number - 1]
+        if entries[number][1] - at - size > _GAP:
             yield entries[first:number]
             first = number
     yield entries[first:]

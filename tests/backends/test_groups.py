@@ -286,9 +286,11 @@ def test_those_that_lie_side_by_side_are_read_at_once(store, tmp_path):
             return super().pread(fd, size, at)
 
     reader = file_store(tmp_path, fs=Recorder())
-    near, far = NAMES[7:27], [NAMES[0], NAMES[59], NAMES[45]]
+    near, far = NAMES[7:27], [NAMES[0], NAMES[59], NAMES[42]]
     assert len(list(reader.list())) == 60
-    for names, number in ((near, 1), (near[::-1], 1), (far, 3), ([*far, *near, NAMES[100]], 4)):
+    cases = [(near, 1), (near[::-1], 1), (far, 3), ([*far, *near, NAMES[100]], 4), ([], 0)]
+    cases += [(NAMES[0:60:5], 1), (NAMES[0:60:8], 8)]  # between which there are twelve, and twenty, thousand bytes
+    for names, number in cases:
         reads.clear()
         there = [name for name in names if name != NAMES[100]]
         found = reader._packs.grouped.groups.read_many(names)
