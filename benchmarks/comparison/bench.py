@@ -112,9 +112,19 @@ class Bench:
     def first_run(self, program: Program, tasks: int, workers: int = 1) -> float:
         """Seconds for independent tasks that do nothing, from the start of the workers to the end of the last one."""
         jugdir = self.fresh()
-        seconds = self.runner.together(self.shape(program, "execute", jugdir, "independent", tasks), workers)
-        self.runner.run(self.shape(program, "check", jugdir, "independent", tasks))
-        shutil.rmtree(jugdir)
+        return self._first_runs(program, [jugdir] * workers, tasks)
+
+    def runs_apart(self, program: Program, tasks: int) -> float:
+        """The same for two workers that share nothing but the machine: each has a directory, and half of the tasks."""
+        return self._first_runs(program, [self.fresh(), self.fresh()], tasks // 2)
+
+    def _first_runs(self, program: Program, jugdirs: Sequence[Path], tasks: int) -> float:
+        seconds = self.runner.together(
+            [self.shape(program, "execute", jugdir, "independent", tasks) for jugdir in jugdirs]
+        )
+        for jugdir in set(jugdirs):
+            self.runner.run(self.shape(program, "check", jugdir, "independent", tasks))
+            shutil.rmtree(jugdir)
         return seconds
 
     def other_run(self, command: Sequence[str], directory: Path) -> float:

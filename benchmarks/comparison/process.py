@@ -134,10 +134,10 @@ class Runner:
     def run(self, command: Sequence[str], statuses: Sequence[int] = (0,)) -> Run:
         return self.start(command).end(self.patience, statuses)
 
-    def together(self, command: Sequence[str], times: int) -> float:
-        """Seconds until the last of so many processes with the same command has ended."""
+    def together(self, commands: Sequence[Sequence[str]]) -> float:
+        """Seconds until the last process of these commands has ended, which start at the same time."""
         start = time.perf_counter()
-        processes = [self.start(command) for _ in range(times)]
+        processes = [self.start(command) for command in commands]
         try:
             for process in processes:
                 process.end(self.patience)

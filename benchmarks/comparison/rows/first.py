@@ -38,14 +38,18 @@ def one_worker(bench: Bench, tasks: int) -> Result:
 
 
 def two_workers(bench: Bench, tasks: int) -> Result:
-    """Two workers that start at the same time, beside two of the original, and beside one of our own."""
+    """Two workers that start at the same time: beside two of the original, one of our own, and two that share nothing.
+
+    The last says what the machine allows: no worker waits for another there.
+    """
     original, ours = bench.both
-    one = f"{OURS}, 1 worker"
+    one, apart = f"{OURS}, 1 worker", "two workers with half of the tasks each, in directories of their own"
     seconds = bench.alternate(
         {
             ORIGINAL: lambda: bench.first_run(original, tasks, workers=2),
             OURS: lambda: bench.first_run(ours, tasks, workers=2),
             one: lambda: bench.first_run(ours, tasks),
+            apart: lambda: bench.runs_apart(ours, tasks),
         }
     )
     what = f"first run of {tasks:,} tasks, 2 workers"
@@ -53,6 +57,7 @@ def two_workers(bench: Bench, tasks: int) -> Result:
         [
             Figure(what, "s", seconds[OURS], seconds[ORIGINAL], f"{ORIGINAL}, 2 workers", at_least(12)),
             Figure(what, "s", seconds[OURS], seconds[one], one, at_least(1.6)),
+            Figure(what, "s", seconds[OURS], seconds[apart], apart, at_most(1.1), is_inverse=True),
         ]
     )
 

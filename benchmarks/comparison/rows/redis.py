@@ -24,7 +24,7 @@ def two_workers(bench: Bench, tasks: int) -> Result:
         def measure(program: Program) -> float:
             _ask(port, b"FLUSHALL\r\n")
             url = f"redis://127.0.0.1:{port}/"
-            seconds = bench.runner.together(bench.shape(program, "execute", url, "independent", tasks), 2)
+            seconds = bench.runner.together([bench.shape(program, "execute", url, "independent", tasks)] * 2)
             bench.runner.run(bench.shape(program, "check", url, "independent", tasks))
             return seconds
 
