@@ -20,7 +20,9 @@ class Looks:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._start = self._last = self._cost = self._lost = 0.0
+        self._start = self._last = self._lost = 0.0
+        #: Seconds that the last look took.
+        self.cost = 0.0
 
     def begin(self) -> None:
         """A look begins."""
@@ -29,7 +31,7 @@ class Looks:
     def end(self) -> None:
         """The look is over."""
         self._last = self._clock()
-        self._cost = self._last - self._start
+        self.cost = self._last - self._start
         self._lost = 0.0
 
     def in_vain(self, since: float) -> None:
@@ -39,4 +41,4 @@ class Looks:
     def is_due(self) -> bool:
         """Whether it is time for another look."""
         since = self._clock() - self._last
-        return since >= _INTERVAL and (self._lost >= self._cost or since >= _SHARE * self._cost)
+        return since >= _INTERVAL and (self._lost >= self.cost or since >= _SHARE * self.cost)

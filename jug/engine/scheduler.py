@@ -201,7 +201,7 @@ class Scheduler:
         if self.plan.only_failures_left():
             return Ending.FAILED
         self.reporter.waiting(self.plan.left[BUSY], self.plan.left[WAITING])
-        return None if self._patience.wait() else Ending.GAVE_UP
+        return None if self._patience.wait(at_least=self._looks.cost) else Ending.GAVE_UP
 
     def _is_done(self, name: bytes) -> bool:
         node = self.graph.index.get(name)

@@ -15,11 +15,18 @@ def test_the_first_pauses_are_short_and_grow_up_to_the_cycle():
     patient, world = patience(12, 150)
     while patient.wait():
         pass
-    expected = [0.01 * 1.5**k for k in range(18)]
-    assert (FIRST_PAUSE, GROWTH) == (0.01, 1.5)
+    expected = [0.002 * 1.5**k for k in range(22)]
+    assert (FIRST_PAUSE, GROWTH) == (0.002, 1.5)
     assert expected[-1] < 12 < expected[-1] * 1.5
-    assert world.naps[:18] == pytest.approx(expected)
-    assert set(world.naps[18:-1]) == {12}
+    assert world.naps[:22] == pytest.approx(expected)
+    assert set(world.naps[22:-1]) == {12}
+
+
+def test_no_pause_is_shorter_than_a_look_took_but_for_the_cycle():
+    patient, world = patience(2, 3)
+    for at_least in (0.5, 0, 3, 1):
+        assert patient.wait(at_least)
+    assert world.naps == [0.5, 0.003, 2, 1]
 
 
 def test_patience_ends_after_the_cycles_times_the_cycle():
@@ -48,7 +55,7 @@ def test_progress_makes_it_whole_again():
     begin = world.now
     while patient.wait():
         pass
-    assert world.naps[8] == 0.01
+    assert world.naps[8] == 0.002
     assert world.now - begin == pytest.approx(4)
 
 
@@ -73,7 +80,7 @@ def test_no_patience_at_all(cycle, cycles):
 
 
 def test_cycles_shorter_than_the_first_pause():
-    patient, world = patience(0.01, 5)
+    patient, world = patience(0.001, 5)
     while patient.wait():
         pass
-    assert world.naps == pytest.approx([0.01] * 5)
+    assert world.naps == pytest.approx([0.001] * 5)

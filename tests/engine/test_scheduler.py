@@ -429,7 +429,7 @@ def test_pauses_back_off_and_start_over_after_progress(store):
     nothing = [lambda: None] * 20
     world = FakeWorld(*nothing, locks[0].release, *nothing, locks[1].release)
     assert worker(store, world, wait_cycle_time=3).run().exit_code == 0
-    expected = [min(0.01 * 1.5**k, 3) for k in range(21)]
+    expected = [min(0.002 * 1.5**k, 3) for k in range(21)]
     assert world.naps == pytest.approx(expected * 2)
 
 
@@ -445,8 +445,8 @@ def test_progress_of_others_keeps_a_worker_waiting(store):
         lock.release()
 
     world = FakeWorld(*[finish_one] * 100)
-    assert worker(store, world, wait_cycle_time=0.05, nr_wait_cycles=2).run().exit_code == 0
-    assert world.now > 20 * 0.05 and ran == []
+    assert worker(store, world, wait_cycle_time=0.01, nr_wait_cycles=2).run().exit_code == 0
+    assert world.now > 5 * 2 * 0.01 and ran == []
 
 
 def test_a_worker_that_starts_among_others_starts_somewhere_else(store):
