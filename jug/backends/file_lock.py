@@ -188,8 +188,13 @@ class file_based_lock(base_lock):
         for attempt in range(_TRIES):
             if attempt:
                 mine = self._dir.owner_file()  # it may be another one by now
-            if self._is_made(mine):
-                return mine
+            try:
+                if mine.claim(self.fullname):
+                    return mine
+            except FileNotFoundError:  # there is no directory; or somebody took us for gone, and our file is no more
+                self._dir.prepare(LOCKS)
+                self._own.is_there()
+                continue
             found = self._find()
             if found is None:
                 continue  # it has just been removed
@@ -217,14 +222,6 @@ class file_based_lock(base_lock):
                 self._fs.utime(self._dir.path(self._name[:2]), None)
             except OSError:
                 pass  # there is no such directory, and no result
-
-    def _is_made(self, mine: OwnerFile) -> bool:
-        try:
-            return mine.claim(self.fullname)
-        except FileNotFoundError:
-            self._dir.prepare(LOCKS)
-            self._own.is_there()
-            return False
 
     def _is_held_here(self) -> bool:
         """Whether another object of this process has it, and not only had."""

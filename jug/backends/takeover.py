@@ -29,8 +29,9 @@ def take_over(me: OwnerFile, fs: FileSystem, found: Found, liveness: Liveness) -
             return False
         try:
             me.replace(found.path)
-        except PermissionError:
-            return False  # another user's, in a directory in which each removes his own files only
+        except (PermissionError, FileNotFoundError):
+            # Another user's, in a directory in which each removes his own files only; or we have no file: see _turn.
+            return False
         return True
 
 
@@ -75,8 +76,13 @@ def _turn(me: OwnerFile, fs: FileSystem, path: str, liveness: Liveness) -> Itera
     """Whether it is our turn to do something to the lock `path`."""
     turn = f"{me.temporary}/{STEAL}{path.rpartition('/')[2]}"
     with me.one_at_a_time:
-        # Of this process there is no other turn now: if it is ours, the reply got lost that said so.
-        if not me.claim(turn) and not me.is_at(turn):
+        try:
+            # Of this process there is no other turn now: if it is ours, the reply got lost that said so.
+            is_ours = me.claim(turn) or me.is_at(turn)
+        except FileNotFoundError:  # somebody took us for gone just now, and has removed what we had: not this time
+            yield False
+            return
+        if not is_ours:
             _end_of_one_who_is_gone(me, fs, turn, liveness)
             yield False
             return

@@ -348,6 +348,29 @@ def test_a_sign_of_life_at_the_last_moment_keeps_the_lock(shared, seat, name, mo
     assert lock.is_ours()
 
 
+@pytest.mark.parametrize("moment", ["/steal-", "/s-"])
+def test_who_is_taken_for_gone_while_he_takes_over_tries_again_later(shared, seat, name, monkeypatch, moment):
+    """He slept at that moment, for longer than his lease: what he had in the directory is no more."""
+    lock_of(seat(machine="there"), name)
+    slow = store_at(seat())
+    slow.lock_details()
+    shared.passes(LEASE)
+    original = shared.link
+
+    def link(source, target):
+        if moment in target and source in asleep:
+            shared.unlink(source)
+        return original(source, target)
+
+    asleep = {slow._dir.owner_file().path}
+    monkeypatch.setattr(shared, "link", link)
+    assert not slow.getlock(name).get()
+    assert slow.getlock(name).get()
+    assert slow.getlock(name).remove()
+    slow.close()
+    assert all("w-" in left for left in shared.listdir("/jugdir/tempfiles"))  # that of the other machine
+
+
 def test_who_is_killed_while_he_takes_over_does_not_stand_in_the_way(shared, seat, name, monkeypatch):
     dead, killed = seat(pid=1), seat(pid=2)
     lock_of(dead, name)

@@ -120,7 +120,7 @@ def test_what_was_in_a_damaged_group_is_computed_again(tmp_path, damage):
     store = file_store(run.jugdir)
     found = [load(store, name) for name in run.names()]
     assert all(value in (right, DAMAGED) for value, right in zip(found, expected(TASKS), strict=True))
-    assert found.count(DAMAGED) <= ("bit" in damage)
+    assert found.count(DAMAGED) <= (len(groups) if "bit" in damage else 0)  # a bit of each was flipped
 
 
 DAMAGED = object()
