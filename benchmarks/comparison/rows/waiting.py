@@ -66,8 +66,7 @@ def _watched(bench: Bench, program: Program, tasks: int) -> Wait:
         finally:
             waiter.stop()
     finally:
-        holder.stop()
-        shutil.rmtree(jugdir)
+        holder.stop()  # its guardian clears up after it: the directory, in which there is little, is left to it
 
 
 def _wait_for(path: Path, holder: Process, patience: float) -> None:
