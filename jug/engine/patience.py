@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FIRST_PAUSE = 0.002  # seconds: another worker, which has nothing to do either, stores its last results in some more
+FIRST_PAUSE = 0.003  # seconds: another worker, which has nothing to do either, stores its last results in some more
 GROWTH = 1.5
 
 

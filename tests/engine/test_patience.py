@@ -15,18 +15,18 @@ def test_the_first_pauses_are_short_and_grow_up_to_the_cycle():
     patient, world = patience(12, 150)
     while patient.wait():
         pass
-    expected = [0.002 * 1.5**k for k in range(22)]
-    assert (FIRST_PAUSE, GROWTH) == (0.002, 1.5)
+    expected = [0.003 * 1.5**k for k in range(21)]
+    assert (FIRST_PAUSE, GROWTH) == (0.003, 1.5)
     assert expected[-1] < 12 < expected[-1] * 1.5
-    assert world.naps[:22] == pytest.approx(expected)
-    assert set(world.naps[22:-1]) == {12}
+    assert world.naps[:21] == pytest.approx(expected)
+    assert set(world.naps[21:-1]) == {12}
 
 
 def test_no_pause_is_shorter_than_a_look_took_but_for_the_cycle():
     patient, world = patience(2, 3)
     for at_least in (0.5, 0, 3, 1):
         assert patient.wait(at_least)
-    assert world.naps == [0.5, 0.003, 2, 1]
+    assert world.naps == pytest.approx([0.5, 0.0045, 2, 1])
 
 
 def test_patience_ends_after_the_cycles_times_the_cycle():
@@ -55,7 +55,7 @@ def test_progress_makes_it_whole_again():
     begin = world.now
     while patient.wait():
         pass
-    assert world.naps[8] == 0.002
+    assert world.naps[8] == 0.003
     assert world.now - begin == pytest.approx(4)
 
 

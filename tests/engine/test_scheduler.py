@@ -429,7 +429,7 @@ def test_pauses_back_off_and_start_over_after_progress(store):
     nothing = [lambda: None] * 20
     world = FakeWorld(*nothing, locks[0].release, *nothing, locks[1].release)
     assert worker(store, world, wait_cycle_time=3).run().exit_code == 0
-    expected = [min(0.002 * 1.5**k, 3) for k in range(21)]
+    expected = [min(0.003 * 1.5**k, 3) for k in range(21)]
     assert world.naps == pytest.approx(expected * 2)
 
 

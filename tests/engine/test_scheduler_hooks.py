@@ -137,7 +137,7 @@ def test_waiting_looks_seldom_until_it_gives_up():
     outcome = scheduler.run()
     assert (outcome.ending, outcome.exit_code) == (Ending.GAVE_UP, 3)
     assert scheduler.world.now == pytest.approx(1800)
-    assert len(scheduler.world.naps) < 150 + 30
+    assert len(scheduler.world.naps) < 150 + 20
     assert store.number_of("list") <= len(scheduler.world.naps) + 3
 
 
