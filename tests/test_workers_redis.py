@@ -356,6 +356,9 @@ def test_what_a_failover_has_lost_is_computed_again_before_a_worker_ends(tmp_pat
     with Proxy(server, lambda number: None) as proxy:
         worker = start(tmp_path, "execute", "--jugdir", proxy.url)
         wait_for_lines(tmp_path, 11, worker)
+        wait_for(
+            lambda: len(server.ask("KEYS", "result:*")) == 10, worker
+        )  # the eleventh was expected to be short, too
         server.ask("CONFIG", "SET", "repl-diskless-sync-delay", "0")
         replica = RedisServer("--replicaof", "127.0.0.1", str(server.port)).start()
         wait_for(lambda: replica.ask("INFO")["master_link_status"] == "up", worker)
@@ -373,6 +376,35 @@ def test_what_a_failover_has_lost_is_computed_again_before_a_worker_ends(tmp_pat
     assert calls(tmp_path) == {"quick": 50 + 50 - known}
     assert sorted(key.partition(b":")[0] for key in replica.ask("KEYS", "*")) == [b"result"] * 51
     replica.close()
+
+
+SURPRISE = """
+    import ctypes, os
+    from jug import TaskGenerator
+
+    @TaskGenerator
+    def short(x):
+        os.write(os.open("log", os.O_WRONLY | os.O_CREAT | os.O_APPEND), b"short %d\\n" % x)
+        if x == 20:
+            ctypes.PyDLL(None).sleep(8)  # which lets no other thread run
+        return x
+
+    results = [short(x) for x in range(200)]
+"""
+
+
+def test_a_task_that_is_long_where_the_others_were_short_keeps_no_other_worker_waiting(tmp_path):
+    server = shared_server()
+    write(tmp_path, SURPRISE)
+    first = start(tmp_path, "execute", "--jugdir", server.url)
+    wait_for_file(tmp_path / "log", alive=first)
+    wait_for(lambda: "short 20" in calls(tmp_path), first)
+    second = start(tmp_path, "execute", "--jugdir", server.url, "--wait-cycle-time", "0.2")
+    wait_for(lambda: len(server.ask("KEYS", "result:*")) == 199, first)
+    assert len(server.ask("KEYS", "lock:*")) == 1
+    assert (first.wait().code, second.wait().code) == (0, 0)
+    assert calls(tmp_path) == Counter(f"short {x}" for x in range(200))
+    assert server.ask("KEYS", "lock:*") == []
 
 
 def test_a_worker_that_was_killed_is_replaced_by_one_that_waits(tmp_path):

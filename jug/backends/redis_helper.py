@@ -5,6 +5,8 @@ A thread would not do: it stands still while a task computes in C without lettin
 * shows that the worker lives: it renews the key ``worker:<id>`` every so many seconds, and writes it anew, together
   with what is known of the worker, if the server has forgotten it. Not while the worker is stopped (SIGSTOP, Ctrl-Z),
   so that one that is stopped for longer than its lease loses its locks like one that is gone;
+* looks at what the worker has ahead of its tasks (:mod:`jug.backends.redis_ahead`), in memory that they share: results
+  that wait are stored, and locks that no task was begun with given back, if the worker does not come to it;
 * ends when the worker does, however that was. If the worker did not take its leave, the helper gives its locks back,
   so that others go on at once; a server that is away at that moment is waited for, for as long as the lease.
 
@@ -18,8 +20,10 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
 import sys
 import time
+from mmap import PROT_READ, mmap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +54,15 @@ end
 redis.call('DEL', KEYS[1])
 return redis.call('HDEL', KEYS[2], ARGV[1])
 """
+
+# The memory that the worker writes and its helper reads, each at its place: how many changes there were, the size of
+# the text on locks, how many commands wait, and their size; for each lock whether a task was begun with it; the text, a
+# line with name and token for each lock; the commands.
+NOTES = struct.Struct("=QIII")
+USED_AT, LOCKS_AT, RESULTS_AT = 64, 128, 16384
+SIZE_OF_NOTES = RESULTS_AT + (1 << 20)
+#: Seconds in which nothing has changed there, after which the helper does it.
+OVERDUE = 1.0
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGXCPU")
 _TOGETHER = 1000
@@ -102,28 +115,37 @@ class Helper:
         self._beat: float = told["beat"]
         self._server = Server(told["url"], told["path"])
         self._parent = Parent(told["pid"])
+        self._ahead = Ahead(told["memory"], told["scripts"]) if told["memory"] >= 0 else None
         self._has_restored = False
 
     def run(self) -> None:
         due = time.monotonic() + self._beat
-        while not self._parent.has_ended(due - time.monotonic()):
-            due = time.monotonic() + (self._beat if self._show() else _AGAIN)
+        while not self._parent.has_ended(min(due - time.monotonic(), OVERDUE)):
+            self._works(self._look_ahead)
+            if time.monotonic() >= due:
+                is_shown = not self._parent.is_stopped() and self._works(self._show)
+                due = time.monotonic() + (self._beat if is_shown else _AGAIN)
         # What we restored may have been what the worker, in that very moment, removed.
         if self._has_restored or not self._parent.took_leave:
-            self._clear_up()
+            end = time.monotonic() + self._lease
+            while not self._works(self._clear_up) and time.monotonic() <= end:
+                time.sleep(_SOON)
 
-    def _show(self) -> bool:
-        """Give a sign of life; False if that is to be tried again soon."""
-        if self._parent.is_stopped():
-            return False
+    def _works(self, attempt: Callable[[], None]) -> bool:
+        """Make the attempt; False if something went wrong: nobody listens, and it may pass."""
         try:
-            self._renew()
-        except Exception:  # noqa: BLE001  (whatever it is: nobody listens, and it may pass)
+            attempt()
+        except Exception:  # noqa: BLE001  (whatever it is)
             self._server.hang_up()
             return False
         return True
 
-    def _renew(self) -> None:
+    def _look_ahead(self) -> None:
+        if self._ahead is not None:
+            self._ahead.look(self._server)
+
+    def _show(self) -> None:
+        """Give a sign of life."""
         ask, life = self._server.ask, WORKER + self._worker
         if not ask("PEXPIRE", life, self._life):  # which a full server does, too
             self._has_restored = True
@@ -131,18 +153,54 @@ class Helper:
             ask("SET", life, "1", "PX", self._life)
 
     def _clear_up(self) -> None:
-        end = time.monotonic() + self._lease
-        while True:
-            try:
-                tokens = tokens_at(self._server.ask, self._server.keys(HOLDER + b"*"))
-                give_back(self._server.ask, self._worker, tokens)
-            except Exception:  # noqa: BLE001  (as above)
-                self._server.hang_up()
-            else:
-                return
-            if time.monotonic() > end:
-                return
-            time.sleep(_SOON)
+        if self._ahead is not None:
+            self._ahead.store(self._server)
+        tokens = tokens_at(self._server.ask, self._server.keys(HOLDER + b"*"))
+        give_back(self._server.ask, self._worker, tokens)
+
+
+class Ahead:
+    """What the worker has ahead of its tasks, in the memory `fd`; `scripts` are those of its commands."""
+
+    def __init__(self, fd: int, scripts: list[str]) -> None:
+        self._memory = mmap(fd, SIZE_OF_NOTES, prot=PROT_READ)
+        self._scripts = scripts
+        self._seen = self._done = NOTES.unpack(bytes(NOTES.size))  # nothing yet
+        self._due = time.monotonic() + OVERDUE
+
+    def _notes(self) -> tuple[Any, ...]:
+        return NOTES.unpack_from(self._memory, 0)
+
+    def look(self, server: Server) -> None:
+        """Do what is overdue, if the worker has changed nothing since the last look."""
+        now = time.monotonic()
+        if now < self._due:
+            return
+        self._due = now + OVERDUE
+        notes = self._notes()
+        if notes == self._seen and notes != self._done:
+            self.store(server)
+            self._give_back(server, notes)
+            self._done = notes
+        self._seen = notes
+
+    def store(self, server: Server) -> None:
+        """Store the results that wait; it does no harm if the worker does so as well."""
+        notes = self._notes()
+        _, _, commands, size = notes
+        data = self._memory[RESULTS_AT : RESULTS_AT + size]
+        if commands and notes == self._notes():
+            for script in self._scripts:  # a server that was started anew does not know them
+                server.ask("SCRIPT", "LOAD", script)
+            server.send(data, commands)
+
+    def _give_back(self, server: Server, notes: tuple[Any, ...]) -> None:
+        lines = self._memory[LOCKS_AT : LOCKS_AT + notes[1]].split(b"\n")[:-1]
+        used = self._memory[USED_AT : USED_AT + len(lines)]
+        for line, is_used in zip(lines, used, strict=True) if notes == self._notes() else ():
+            name, token = line.split(b" ", 1)
+            if not is_used:
+                server.ask("EVAL", GIVE_BACK, 2, LOCK + name, HOLDER + name, token)
 
 
 class Parent:
@@ -212,10 +270,16 @@ class Server:
         self._connection: Any = None
 
     def ask(self, *command: Any) -> Any:
-        if self._connection is None:
-            self._connection = self._connected()
+        self._connect()
         self._connection.send_command(*command)
         return self._connection.read_response()
+
+    def send(self, data: bytes, commands: int) -> None:
+        """Have it run so many commands, which are in `data` as the protocol wants them."""
+        self._connect()
+        self._connection.send_packed_command([data])
+        for _ in range(commands):
+            self._connection.read_response()
 
     def keys(self, pattern: bytes) -> set[bytes]:
         found: set[bytes] = set()
@@ -234,7 +298,9 @@ class Server:
         except Exception:  # noqa: BLE001  (it is of no use any more)
             pass
 
-    def _connected(self) -> Any:
+    def _connect(self) -> None:
+        if self._connection is not None:
+            return
         sys.path.extend(entry for entry in self._path if entry not in sys.path)
         from redis import ConnectionPool
         from redis.backoff import NoBackoff
@@ -247,7 +313,7 @@ class Server:
         pool.connection_kwargs["decode_responses"] = False
         connection = pool.make_connection()
         connection.connect()
-        return connection
+        self._connection = connection
 
 
 def _first_line() -> bytes:

@@ -49,25 +49,28 @@ class Script:
 
     def call(self, keys: Sequence[bytes], arguments: Sequence[Word], in_full: bool = False) -> Command:
         """The command that runs it; `in_full` for a server that does not know it."""
-        what = ("EVAL", self.source) if in_full else ("EVALSHA", self.sha)
+        what: tuple[Word, ...] = ("EVAL", self.source) if in_full else (b"EVALSHA", self.sha)
         return *what, len(keys), *keys, *arguments
 
 
 class _Change:
-    """A change that was put off; `then` gets what its script returns. The last argument is what is to be stored."""
+    """A change that was put off; `then` gets what its script returns. It stores so many bytes."""
 
-    __slots__ = ("command", "script", "words", "then")
+    __slots__ = ("command", "script", "words", "then", "size")
+    command: bytes
 
     def __init__(
-        self, script: Script, keys: Sequence[bytes], arguments: Sequence[bytes], then: Callable[[Any], object]
+        self, script: Script, words: tuple[Sequence[bytes], Sequence[bytes]], then: Callable[[Any], object], size: int
     ) -> None:
         self.script = script
-        self.words = keys, arguments
+        self.words = words
         self.then = then
-        self.command = script.call(keys, arguments)
+        self.size = size
+        self.command = packed([script.call(*words)])[0]
 
-    def size(self) -> int:
-        return len(self.words[1][-1])
+    def in_full(self) -> None:
+        """The server does not know the script."""
+        self.command = packed([self.script.call(*self.words, in_full=True)])[0]
 
 
 class Link:
@@ -109,23 +112,36 @@ class Link:
             try:
                 return self._insist(commands, owed)
             except StoreError as error:
-                if not self._put_off:
+                size = sum(change.size for change in self._put_off)
+                if not size:
                     raise
-                raise _lost(error, sum(change.size() for change in self._put_off)) from error
+                raise _lost(error, size) from error
 
     def run(self, script: Script, keys: Sequence[bytes], *arguments: Word, owed: bool = False) -> Any:
         """What `script` returns."""
-        reply = self.ask(*script.call(keys, arguments), owed=owed)
-        if is_unknown_script(reply):  # the server is new, or was restarted
-            reply = self.ask(*script.call(keys, arguments, in_full=True), owed=owed)
-        return reply
+        return self.run_all(script, [(keys, arguments)], owed)[0]
 
-    def put_off(self, script: Script, keys: Sequence[bytes], *arguments: bytes, then: Callable[[Any], object]) -> None:
-        """Have `script` run before the next question is answered; it is owed. Then `then` is called with what it
-        returns."""
+    def run_all(
+        self, script: Script, calls: Sequence[tuple[Sequence[bytes], Sequence[Word]]], owed: bool = False
+    ) -> list[Any]:
+        """What `script` returns for each of the keys and arguments, which travel together."""
+        replies = self.ask_all([script.call(*call) for call in calls], owed)
+        if any(map(is_unknown_script, replies)):  # the server is new, or was restarted
+            replies = self.ask_all([script.call(*call, in_full=True) for call in calls], owed)
+        return replies
+
+    def put_off(
+        self, script: Script, keys: Sequence[bytes], *arguments: bytes, then: Callable[[Any], object], size: int = 0
+    ) -> bytes:
+        """Have `script` run before the next question is answered; it is owed, and stores so many bytes.
+
+        Then `then` is called with what it returns. Returns the command, as it is sent.
+        """
         self._be_here()
         self._aside = {}
-        self._put_off.append(_Change(script, keys, arguments, then))
+        change = _Change(script, (keys, arguments), then, size)
+        self._put_off.append(change)
+        return change.command
 
     def catch_up(self) -> None:
         """Have the changes made that were put off."""
@@ -265,7 +281,7 @@ class Link:
         are_known = True
         for change, reply in zip(changes, replies, strict=False):
             if is_unknown_script(reply):
-                change.command = change.script.call(*change.words, in_full=True)
+                change.in_full()
                 are_known = False
             elif not isinstance(reply, Exception):
                 self._put_off.remove(change)

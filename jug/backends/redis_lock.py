@@ -23,17 +23,20 @@ removed ours, is taken for that holder's.)
 
 from __future__ import annotations
 
+import time
+
 from .base import LockDetails, as_name, base_lock
 from .redis_failures import FAILURES
 from .redis_helper import GIVE_BACK, HOLDER, LOCK, WORKER, worker_of
 from .redis_link import TOGETHER, Script
-from .redis_results import RESULT, publish, publish_later
+from .redis_results import PUBLISH, RESULT, publish
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from .base import Name
+    from .redis_ahead import Told
     from .redis_link import Link
     from .redis_liveness import Liveness
     from .redis_worker import Worker
@@ -96,29 +99,48 @@ class redis_lock(base_lock):
         self._token = b""
 
     def get(self) -> bool:
-        token = self._me.token()
-        self._me.held[token] = self._name  # first of all: no other thread is to take it for one that was forgotten
-        try:
-            told, what, life = self._acquire(token)
-            if told == 0 and self._is_freed(what, life):
-                told, what, life = self._acquire(token)
-        except BaseException:
-            del self._me.held[token]
-            raise
+        told, what, token = self._me.here().use(self._name) or self._ask()
         if told > 0:
             self._token = token
             self._link.set_aside({self._result: told == 2, self._name: what})
         else:
-            del self._me.held[token]
             self._link.set_aside({self._keys[0]: told < 0})
         return told > 0
 
-    def _acquire(self, token: bytes) -> tuple[int, bytes, int]:
+    def _ask(self) -> Told:
+        """Take the lock, and those of the tasks that are expected to follow at once; what is told of the first."""
+        me = self._me
+        me.join()
+        self._give_back(me.ahead.clear())
+        tokens = me.tokens([self._name, *me.ahead.names(self._name)])
+        since = time.monotonic()
+        try:
+            answers = self._acquire(tokens)
+            told, holder, life = answers[self._name]
+            if told == 0 and self._is_freed(holder, life):
+                answers.update(self._acquire({self._name: tokens[self._name]}))
+        except BaseException:
+            me.forget(tokens.values())
+            raise
+        me.forget([tokens[name] for name, (told, _, _) in answers.items() if told <= 0])
+        ours = {name: (told, what, tokens[name]) for name, (told, what, _) in answers.items()}
+        mine = ours.pop(self._name)
+        me.ahead.reserve([(name, one) for name, one in ours.items() if one[0] > 0], since)
+        return mine
+
+    def _give_back(self, locks: Iterable[tuple[bytes, bytes]]) -> None:
+        """Along with the next question, release locks of this worker that were taken ahead: names and tokens."""
+        for name, token in locks:
+            keys = LOCK + name, HOLDER + name
+            self._link.put_off(_RELEASE, keys, token, then=lambda _, token=token: self._me.forget([token]))  # type: ignore[misc]
+
+    def _acquire(self, tokens: dict[bytes, bytes]) -> dict[bytes, tuple[int, bytes, int]]:
+        """What the server tells of locks, by the names of tasks; those that are free are ours, by their tokens."""
         # Owed: there were locks before, and a server that is full now is worth waiting for.
-        keys = *self._keys, self._result, FAILURES
-        answer = self._link.run(_ACQUIRE, keys, token, self._name, owed=True)
-        told, what, life = (answer, b"", 0) if isinstance(answer, int) else answer
-        return told, what, life
+        calls = [((LOCK + n, HOLDER + n, RESULT + n, FAILURES), (token, n)) for n, token in tokens.items()]
+        answers = self._link.run_all(_ACQUIRE, calls, owed=True)
+        told = [(answer, b"", 0) if isinstance(answer, int) else answer for answer in answers]
+        return dict(zip(tokens, told, strict=True))
 
     def _is_freed(self, holder: bytes, life: int) -> bool:
         """Take the lock from a holder that is gone; True if it may be free now."""
@@ -144,16 +166,19 @@ class redis_lock(base_lock):
     def publish_later(self, value: bytes, overtaken: set[bytes]) -> None:
         """As :meth:`publish`, along with the next question; `overtaken` gets the name if another's result stays."""
         token, self._token = self._token, b""  # whoever releases this now does nothing
+        me = self._me
 
         def settle(stored: bool) -> None:
-            self._me.held.pop(token, None)
+            me.forget([token])
+            me.ahead.settled()
             if not stored:
                 overtaken.add(self._name)
 
-        publish_later(self._link, self._name, value, self._keys, token, settle)
+        keys = *self._keys, self._result
+        me.ahead.show(self._link.put_off(PUBLISH, keys, token, value, then=settle, size=len(value)))
 
     def _let_go(self) -> None:
-        self._me.held.pop(self._token, None)
+        self._me.forget([self._token])
         self._token = b""
 
     def is_locked(self) -> bool:

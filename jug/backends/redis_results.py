@@ -22,7 +22,6 @@ from .redis_link import Script
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from .redis_link import Link
@@ -45,8 +44,9 @@ if ours and state ~= 'F' then
     redis.call('DEL', KEYS[1], KEYS[2])
 end
 """
-# A result of another worker stays; if it is the same as ours, perhaps the answer to an earlier attempt was lost.
-_PUBLISH = Script(
+#: Store a result and release its lock. A result of another worker stays; if it is the same as ours, perhaps the answer
+#: to an earlier attempt was lost.
+PUBLISH = Script(
     _LOOK
     + """\
 local stored = 1
@@ -112,20 +112,13 @@ def publish(link: Link, name: bytes, value: bytes, keys: tuple[bytes, bytes], to
     """
     result = RESULT + name
     if len(value) < _LARGE:
-        return bool(link.run(_PUBLISH, (*keys, result), token, value, owed=True))
+        return bool(link.run(PUBLISH, (*keys, result), token, value, owed=True))
     upload = _UPLOAD + name + b":" + (token.rpartition(b":")[2] or b"0")
     while True:
         link.ask("SET", upload, value, "EX", _SECONDS_OF_AN_UPLOAD, owed=True)
         told = link.run(_PUBLISH_UPLOAD, (*keys, result, upload), token, owed=True)
         if told >= 0:
             return bool(told)
-
-
-def publish_later(
-    link: Link, name: bytes, value: bytes, keys: tuple[bytes, bytes], token: bytes, then: Callable[[bool], object]
-) -> None:
-    """As :func:`publish`, along with the next question, when `then` is told the answer. Not for large values."""
-    link.put_off(_PUBLISH, (*keys, RESULT + name), token, value, then=then)
 
 
 def _opened(value: bytes) -> Bytes:

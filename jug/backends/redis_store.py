@@ -51,6 +51,9 @@ _MOST_BYTES = 512 * _MB  # of one value, unless the server is configured otherwi
 # The most bytes of a value that travels with another question: more would make that wait.
 _MOST_SOON = 1 << 16
 
+# Bytes of a command beside the value.
+_ROOM = 1024
+
 # How many results are fetched together at first; and how many bytes are wanted together.
 _FIRST_FETCH = 8
 _FETCH_BYTES = 2 * _MB
@@ -100,7 +103,7 @@ class redis_store(base_store):
         if not isinstance(lock, redis_lock):
             return self.dump_locked(object, name, lock)
         value = self._value(object)
-        if len(value) > _MOST_SOON:
+        if len(value) > _MOST_SOON or not self._worker.ahead.has_room(len(value) + _ROOM):
             with self._link.worth(len(value)):
                 return lock.publish(value)
         lock.publish_later(value, self._overtaken)
@@ -112,6 +115,9 @@ class redis_store(base_store):
         overtaken = set(self._overtaken)
         self._overtaken -= overtaken
         return overtaken
+
+    def foresee(self, following: Callable[[bytes], Sequence[bytes]] | None) -> None:
+        self._worker.here().foresee = following
 
     def load(self, name: Name) -> Any:
         name = as_name(name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from .redis_errors import is_answer
 
 TYPE_CHECKING = False
@@ -32,19 +34,26 @@ def life_of(connection: Any) -> object:
     return next((line for line in lines if line.startswith(b"run_id:")), None) or object()
 
 
-def packed(commands: Sequence[Command]) -> Sequence[bytes | memoryview]:
-    """What is sent, as the protocol wants it. (The redis package takes several times as long for it.)"""
+def packed(commands: Sequence[Command | bytes]) -> list[Any]:
+    """What is sent, as the protocol wants it: one piece of bytes, unless there are large values.
+
+    What is packed already may be among the commands. (The redis package takes several times as long for it.)
+    """
     pieces: list[bytes | memoryview] = []
     small: list[bytes] = []  # to be sent together
     for command in commands:
-        small.append(b"*%d\r\n" % len(command))
-        for word in command:
-            data = word if isinstance(word, bytes) else str(word).encode()
-            if len(data) <= _PIECE:
-                small.append(b"$%d\r\n%b\r\n" % (len(data), data))
-            else:
-                view = memoryview(data)
-                pieces.append(b"%b$%d\r\n" % (b"".join(small), len(data)))
-                pieces += (view[start : start + _PIECE] for start in range(0, len(view), _PIECE))
-                small = [b"\r\n"]
+        if isinstance(command, bytes):
+            small.append(command)
+            continue
+        words = [word if isinstance(word, bytes) else str(word).encode() for word in command]
+        sizes = [*map(len, words)]
+        small.append(b"*%d\r\n" % len(words))
+        if max(sizes) <= _PIECE:
+            small.append(b"$%d\r\n%b\r\n" * len(words) % tuple(chain.from_iterable(zip(sizes, words, strict=True))))
+            continue
+        for word in words:
+            view = memoryview(word)
+            pieces.append(b"%b$%d\r\n" % (b"".join(small), len(word)))
+            pieces += (view[start : start + _PIECE] for start in range(0, len(view), _PIECE))
+            small = [b"\r\n"]
     return [*pieces, b"".join(small)]

@@ -21,12 +21,15 @@ from ..errors import StoreError
 from . import redis_helper
 from .kernel import boot, namespace, process, user
 from .redis_advice import advise
+from .redis_ahead import Ahead
 from .redis_helper import WORKER, WORKERS, give_back
 from .redis_link import Script
+from .redis_results import PUBLISH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Iterable
 
     from .redis_link import Link
 
@@ -70,10 +73,13 @@ class Worker:
         Its id; empty before it has joined.
     held : dict
         The tasks whose locks it holds, or is about to take, by token.
+    ahead : Ahead
+        What it has ahead of its tasks.
     """
 
     name: bytes
     held: dict[bytes, bytes]
+    ahead: Ahead
 
     def __init__(self, link: Link) -> None:
         self._link = link
@@ -84,17 +90,34 @@ class Worker:
         """Be known, and looked after by a helper, from now on; again if the helper has been killed."""
         if self._owner == os.getpid() and self._helper is not None and self._helper.poll() is None:
             return
+        self.here()
         with self._joining:
-            if self._owner != os.getpid():  # made by fork: all that is the parent's
-                self._begin()
             if self._helper is not None and self._helper.poll() is None:
                 return
             self._join()
 
-    def token(self) -> bytes:
-        """What no other lock has: ``<host>:<pid>:<seconds since the epoch>:<worker>-<number>``."""
-        self.join()
-        return b"%s:%.3f:%s-%d" % (self._place, time.time(), self.name, next(self._numbers))
+    def tokens(self, names: Iterable[bytes]) -> dict[bytes, bytes]:
+        """For the lock of each name what no other lock has; counted as held, so that no thread takes it for forgotten.
+
+        A token is ``<host>:<pid>:<seconds since the epoch>:<worker>-<number>``.
+        """
+        begin = b"%s:%.3f:%s-" % (self._place, time.time(), self.name)
+        tokens = {name: b"%b%d" % (begin, next(self._numbers)) for name in names}
+        self.held.update((token, name) for name, token in tokens.items())
+        return tokens
+
+    def forget(self, tokens: Iterable[bytes]) -> None:
+        """The locks of these tokens are not held any more."""
+        for token in tokens:
+            self.held.pop(token, None)
+
+    def here(self) -> Ahead:
+        """What is ahead in this process; nothing of that of the process that it was forked from."""
+        if self._owner != os.getpid():
+            with self._joining:
+                if self._owner != os.getpid():
+                    self._begin()
+        return self.ahead
 
     def run(self) -> str:
         """The run that it belongs to."""
@@ -105,8 +128,9 @@ class Worker:
         """Give back what it holds, and be forgotten."""
         if self._owner != os.getpid() or self._helper is None:
             return
+        self.ahead.close()
         try:
-            give_back(self._link.ask, self.name, [(name, token) for token, name in self.held.items()])
+            give_back(self._link.ask, self.name, [(name, token) for token, name in list(self.held.items())])
             self.held.clear()
         except StoreError:
             pass  # the helper will do it, if the server comes back
@@ -127,6 +151,7 @@ class Worker:
         self._run = ""
         self.name = b""
         self.held = {}
+        self.ahead = Ahead()
 
     def _join(self) -> None:
         import json
@@ -160,7 +185,10 @@ class Worker:
         }
         told["life"], told["beat"] = LIFE * self._link.address.lease, LIFE * self._link.address.lease / _BEATS
         told["path"] = _path()
+        told["scripts"] = [PUBLISH.source]
+        memory = -1
         try:
+            told["memory"] = memory = self.ahead.memory()
             # In a session of its own: Ctrl-C is not meant for it.
             helper = self._helper = subprocess.Popen(
                 [sys.executable or "python3", "-I", "-S", redis_helper.__file__],
@@ -169,9 +197,13 @@ class Worker:
                 stderr=subprocess.DEVNULL,
                 bufsize=0,
                 start_new_session=True,
+                pass_fds=[memory] if memory >= 0 else [],
             )
         except OSError as error:
             raise StoreError(f"Cannot start the process that keeps locks alive: {error}") from error
+        finally:
+            if memory >= 0:
+                os.close(memory)
         self._end = weakref.finalize(self, _hang_up, helper)
         self._tell(json.dumps(told).encode() + b"\n")
 

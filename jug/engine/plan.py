@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, deque
-from itertools import compress
+from itertools import chain, compress, islice
 from operator import and_, not_
 
 TYPE_CHECKING = False
@@ -94,6 +94,11 @@ class Plan:
                     return node
         return None
 
+    def upcoming(self, number: int) -> list[int]:
+        """What :meth:`take` would return next, if nothing changed: at most so many nodes."""
+        line = islice(chain(reversed(self.fresh), self.queue), 2 * number)
+        return [node for node in line if self.state[node] == READY][:number]
+
     def jump(self, fraction: float) -> None:
         """Go on at another place of the queue: `fraction` (0 to 1) of its length further."""
         self.queue.rotate(-int(fraction * len(self.queue)))
@@ -101,6 +106,11 @@ class Plan:
     def unfinished(self) -> int:
         """How many of the nodes to be run have no result."""
         return sum(self.left) - self.left[DONE]
+
+    def numbers_left(self) -> dict[str, int]:
+        """How many of them are in which state, in words."""
+        left = self.left
+        return {"running": left[BUSY], "ready": left[READY], "waiting": left[WAITING], "failed": left[FAILED]}
 
     def only_failures_left(self) -> bool:
         """True if nothing can be expected to finish any more: what is left failed, or needs what failed."""

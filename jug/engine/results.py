@@ -37,16 +37,20 @@ class Results:
         self._reporter = reporter
         self._clock = clock
         self._groups = groups
-        self._short: set[str] = set()  # names of tasks, of which the last one was short
+        #: By name of tasks, how many seconds the last one took, if it was short (and results may wait).
+        self.short: dict[str, float] = {}
         self._waiting: list[tuple[int, float]] = []  # nodes, and how long each took
         self._since = 0.0
 
     def store(self, node: int, result: Any, seconds: float, lock: base_lock) -> bool:
         """Store the result, for which the function took so long; True if it waits, and the store has the lock."""
         task = self._graph.tasks[node]
-        is_short = seconds < SHORT
-        (self._short.add if is_short else self._short.discard)(task.name)
-        is_stored = commit(self._store, task, result, lock, soon=is_short and self._groups)
+        is_short = self._groups and seconds < SHORT
+        if is_short:
+            self.short[task.name] = seconds
+        else:
+            self.short.pop(task.name, None)
+        is_stored = commit(self._store, task, result, lock, soon=is_short)
         if is_stored is None:
             if not self._waiting:
                 self._since = self._clock()
@@ -57,7 +61,7 @@ class Results:
 
     def before(self, node: int) -> None:
         """The node is about to be run: store what would have to wait for it, if it may take long."""
-        if self._waiting and self._graph.tasks[node].name not in self._short:
+        if self._waiting and self._graph.tasks[node].name not in self.short:
             self.flush()
 
     def after(self, now: bool) -> None:

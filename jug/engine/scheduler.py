@@ -11,6 +11,7 @@ from ..errors import DamagedResultError, NoRoomError, StopWorker, StoreError
 from ..hooks import needs_result
 from ..hooks.registry import is_hooked
 from .failures import Failures
+from .foresight import Foresight
 from .forks import in_this_process_only
 from .hooking import EXECUTED, LOADABLE, call_hook
 from .interrupts import Interrupted, Interrupts, may_be_by_a_signal
@@ -20,7 +21,7 @@ from .losses import Losses
 from .others import Others
 from .outcome import Ending, Outcome
 from .patience import Patience
-from .plan import BUSY, DONE, FAILED, READY, WAITING, Plan
+from .plan import BUSY, DONE, READY, WAITING, Plan
 from .reporter import Reporter
 from .results import Results
 from .settings import Settings as Settings
@@ -88,6 +89,7 @@ class Scheduler:
         self._committed: set[bytes] = set()  # what this worker stored, or saw, since its last look
         self._losses = Losses(graph, store, self.reporter)
         self._results = Results(graph, store, self.reporter, self.world.clock, self.settings.groups)
+        self._foresight = Foresight(self.plan, self._results.short, self._knows)
         self._progress = False
         self._looks = Looks(self.world.clock)
         self._patience = Patience(
@@ -107,6 +109,7 @@ class Scheduler:
         with self._interrupts:
             try:
                 self._begin()
+                self.store.foresee(self._foresight)
                 self._loop()
             except StoreError:
                 self._interrupts.check()  # a signal may be why nobody waited for the store
@@ -115,10 +118,11 @@ class Scheduler:
                 self._ending = Ending.STOPPED if self._is_anything_left() else Ending.COMPLETE
                 self._reason = f"Stopped, because {stop}."
             finally:
+                self.store.foresee(None)
                 self._results.flush()
         # What failed here may have been run by another worker since, and well.
         failures = [task for task in self.failures if self.plan.state[self.graph.index[task.hash()]] != DONE]
-        outcome = Outcome(self._ending, self._reason, failures, self._left(), self._progress)
+        outcome = Outcome(self._ending, self._reason, failures, self.plan.numbers_left(), self._progress)
         outcome.elsewhere = [self.graph.tasks[node] for node in self._others.failed()]
         outcome.holders = self._others.holders()
         return outcome
@@ -344,7 +348,3 @@ class Scheduler:
             import pdb
 
             pdb.post_mortem(error.__traceback__)
-
-    def _left(self) -> dict[str, int]:
-        left = self.plan.left
-        return {"running": left[BUSY], "ready": left[READY], "waiting": left[WAITING], "failed": left[FAILED]}

@@ -138,7 +138,7 @@ def test_no_two_holders_are_the_same_not_even_those_of_threads(store):
     tokens = []
 
     def take_many():
-        tokens.extend([store._worker.token() for _ in range(2000)])
+        tokens.extend([*store._worker.tokens([b"%d" % number for number in range(2000)]).values()])
 
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)

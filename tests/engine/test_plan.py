@@ -33,6 +33,28 @@ def test_what_needs_nothing_is_ready_at_first():
     assert plan.unfinished() == 4
 
 
+def test_what_is_upcoming_is_what_is_taken_next():
+    shuffled = random.Random(3)
+    for _ in range(200):
+        numbers = [Task(f, i) for i in range(6)]
+        plan = Plan(Graph([*numbers, *(Task(f, shuffled.sample(numbers, 2), i) for i in range(6))]))
+        for node in shuffled.sample(range(6), 4):
+            plan.done(node, by_me=shuffled.random() < 0.5)
+        for _ in range(shuffled.randrange(3)):
+            plan.take()
+        before = [*plan.fresh], [*plan.queue]
+        upcoming = plan.upcoming(100)
+        assert ([*plan.fresh], [*plan.queue]) == before
+        assert upcoming == take_all(plan)
+
+
+def test_a_few_of_what_is_upcoming():
+    plan = Plan(Graph([Task(f, i) for i in range(50)]))
+    plan.done_all([0, 1, 3])
+    assert plan.upcoming(3) == [2, 4, 5]
+    assert plan.upcoming(0) == []
+
+
 def test_done_makes_ready():
     plan = Plan(diamond())
     assert plan.done(0) == [1, 2]

@@ -1,0 +1,351 @@
+"""Locks that are taken ahead, and results that wait: one question for several tasks, and nobody waits for a mistake."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from processes import Running, environment, wait_for_file, write
+from redis_server import RedisServer, shared_server
+
+from jug.backends import redis_ahead, redis_helper
+from jug.backends.redis_ahead import Ahead
+from jug.backends.redis_store import redis_store
+
+NAMES = [hashlib.sha1(b"%d" % number).hexdigest().encode() for number in range(6)]
+FIRST, SECOND, THIRD = NAMES[:3]
+HANGS = 60  # seconds
+
+# Takes the locks of the tasks of its arguments on the server of the first of these, stores a result for the first, and
+# then does what the second says, as if that were the second task. At last it begins the others.
+AT_WORK = """
+import ctypes, os, sys, time
+from jug.backends.redis_store import redis_store
+url, what, *names = sys.argv[1:]
+names = [name.encode() for name in names]
+store = redis_store(url)
+store.foresee(lambda name: names[names.index(name) + 1:])
+locks = [store.getlock(name) for name in names]
+assert locks[0].get()
+assert store.dump_soon("first", names[0], locks[0]) is None
+assert locks[1].get() and not store.can_load(names[1])
+open("pid.new", "w").write(str(os.getpid()))
+os.rename("pid.new", "pid")
+if what == "C":  # without letting Python run
+    ctypes.PyDLL(None).sleep(6)
+elif what == "stop":
+    os.kill(os.getpid(), 19)
+else:
+    time.sleep(100)
+assert store.dump_soon("second", names[1], locks[1]) is None
+print([lock.get() for lock in locks[2:]], flush=True)
+store.close()
+"""
+
+
+@pytest.fixture
+def server():
+    return shared_server()
+
+
+@pytest.fixture
+def open_store(server):
+    stores = []
+
+    def open_store():
+        stores.append(redis_store(server.url))
+        return stores[-1]
+
+    yield open_store
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def store(open_store):
+    store = open_store()
+    store.foresee(lambda name: NAMES[NAMES.index(name) + 1 :][:3])
+    return store
+
+
+@pytest.fixture
+def other(open_store):
+    return open_store()
+
+
+@pytest.fixture
+def questions(store, monkeypatch):
+    """How often the store has asked the server."""
+    asked = []
+    exchange = store._link._exchange
+    monkeypatch.setattr(store._link, "_exchange", lambda commands: asked.append(1) or exchange(commands))
+    return asked
+
+
+def at_work(where, url, what):
+    script = write(where, AT_WORK, "at_work.py")
+    command = [sys.executable, script, url, what, *(name.decode() for name in NAMES[:4])]
+    worker = Running(
+        subprocess.Popen(
+            [str(word) for word in command],
+            cwd=where,
+            env=environment(where),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+    )
+    wait_for_file(where / "pid", alive=worker)
+    return worker
+
+
+def locked(server):
+    return {key.removeprefix(b"lock:") for key in server.ask("KEYS", "lock:*")}
+
+
+def wait_until(condition):
+    end = time.monotonic() + HANGS
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+# Together
+
+
+def test_the_locks_of_what_follows_are_taken_along_and_cost_no_question_of_their_own(server, store, questions):
+    assert store.getlock(FIRST).get()
+    assert locked(server) == set(NAMES[:4])
+    before = len(questions)
+    for name in NAMES[1:4]:
+        assert store.getlock(name).get()
+        assert not store.can_load(name)
+        assert store.failure(name) is None
+    assert len(questions) == before
+
+
+def test_results_of_several_tasks_and_their_next_locks_are_one_question(server, store, other, questions):
+    lock = other.getlock(NAMES[5])
+    assert lock.get() and lock.publish(b"")  # now the server knows the script
+    other.remove(NAMES[5])
+    assert store.getlock(FIRST).get()
+    before = len(questions)
+    for name in NAMES[1:4]:
+        lock = store.getlock(name)
+        assert lock.get()
+        assert store.dump_soon("result of " + name.decode(), name, lock) is None
+        assert not other.can_load(name)
+    assert len(questions) == before
+    assert store.getlock(NAMES[4]).get()
+    assert len(questions) == before + 1
+    assert {name: other.load(name) for name in NAMES[1:4]} == {n: "result of " + n.decode() for n in NAMES[1:4]}
+    assert locked(server) == {FIRST, NAMES[4], NAMES[5]}
+
+
+def test_what_others_have_or_have_done_is_told_when_its_turn_comes(server, store, other):
+    assert other.getlock(SECOND).get()
+    failed = other.getlock(THIRD)
+    assert failed.get() and failed.fail()
+    other.dump("done", NAMES[3])
+    other.record_failure(FIRST, {"error": "before"})
+    assert store.getlock(FIRST).get() and store.failure(FIRST) == {"error": "before"}
+    busy, failed = store.getlock(SECOND), store.getlock(THIRD)
+    assert not busy.get() and not busy.is_failed()
+    assert not failed.get() and failed.is_failed()
+    assert store.getlock(NAMES[3]).get() and store.can_load(NAMES[3])
+
+
+def test_what_is_not_used_is_given_back_along_with_the_next_question_for_a_lock(server, store, questions):
+    assert store.getlock(FIRST).get()
+    assert store.getlock(SECOND).get()
+    before = len(questions)
+    assert store.getlock(NAMES[5]).get()
+    assert len(questions) == before + 1
+    assert locked(server) == {FIRST, SECOND, NAMES[5]}
+    assert sorted(store._worker.held.values()) == sorted([FIRST, SECOND, NAMES[5]])
+
+
+def test_what_is_not_used_is_given_back_at_the_end(server, store):
+    assert store.getlock(FIRST).get()
+    store.close()
+    assert server.ask("KEYS", "*") == []
+
+
+def test_nothing_is_taken_along_once_that_is_over(server, store):
+    store.foresee(None)
+    assert store.getlock(FIRST).get()
+    assert locked(server) == {FIRST}
+
+
+def test_nothing_is_taken_along_where_no_memory_can_be_shared(server, store, other, monkeypatch):
+    monkeypatch.delattr(os, "memfd_create")
+    lock = store.getlock(FIRST)
+    assert lock.get()
+    assert locked(server) == {FIRST}
+    assert store.dump_soon("soon", FIRST, lock) is None
+    assert store.getlock(SECOND).get()
+    assert other.load(FIRST) == "soon"
+
+
+def test_more_than_there_is_room_for_does_not_wait(store, other, questions):
+    value = os.urandom(40_000)
+    store.foresee(lambda name: [name for name in many if name != many[0]])
+    many = [hashlib.sha1(b"many %d" % number).hexdigest().encode() for number in range(40)]
+    lock = store.getlock(many[0])
+    assert lock.get()
+    waits = []
+    for name in many[1:]:
+        lock = store.getlock(name)
+        assert lock.get()
+        waits.append(store.dump_soon(value, name, lock) is None)
+        assert waits[-1] or other.load(name) == value
+    assert waits[:10] == [True] * 10 and not all(waits)
+    store.flush()
+    assert all(other.load(name) == value for name in many[1:])
+
+
+def test_long_names_of_machines_leave_no_room_for_locks(server, store, monkeypatch):
+    monkeypatch.setattr(store._worker, "_place", b"host" * 2000 + b":1")
+    assert store.getlock(FIRST).get()
+    assert store.getlock(NAMES[5]).get()
+    assert locked(server) == {FIRST, NAMES[5]}
+
+
+def test_a_forked_process_uses_nothing_that_is_ahead_of_its_parent(store):
+    assert store.getlock(FIRST).get()
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(int(store.getlock(SECOND).get()))
+        finally:
+            os._exit(9)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert store.getlock(SECOND).get()
+
+
+def test_what_is_ahead_survives_the_helper(server, store, other):
+    lock = store.getlock(FIRST)
+    assert lock.get()
+    assert store.dump_soon("soon", FIRST, lock) is None
+    store._worker._helper.kill()
+    store._worker._helper.wait()
+    store._worker.join()
+    wait_until(lambda: locked(server) == set())  # by the new helper
+    assert other.load(FIRST) == "soon"
+
+
+# When it was a mistake
+
+
+def test_a_long_task_keeps_nothing_that_is_ahead(tmp_path, server, other):
+    worker = at_work(tmp_path, server.url, "C")
+    wait_until(lambda: locked(server) == {SECOND})
+    assert worker.process.poll() is None and other.load(FIRST) == "first"
+    assert other.getlock(THIRD).get()
+    done = worker.wait()
+    assert (done.code, done.out) == (0, "[False, True]\n"), done
+    assert other.load(SECOND) == "second"
+    assert locked(server) == {THIRD}
+
+
+def test_a_stopped_worker_keeps_nothing_that_is_ahead(tmp_path, server, other):
+    worker = at_work(tmp_path, server.url, "stop")
+    wait_until(lambda: locked(server) == {SECOND})
+    assert other.load(FIRST) == "first"
+    assert other.getlock(THIRD).get()
+    os.kill(worker.process.pid, signal.SIGCONT)
+    assert worker.wait().out == "[False, True]\n"
+
+
+def test_what_waits_outlives_a_worker_that_is_killed(tmp_path, server, other):
+    worker = at_work(tmp_path, server.url, "sleep")
+    worker.process.kill()
+    worker.wait()
+    wait_until(lambda: locked(server) == set())
+    assert other.load(FIRST) == "first"
+    wait_until(lambda: server.ask("KEYS", "*") == [b"result:" + FIRST])
+
+
+def test_a_server_that_was_started_anew_gets_what_waits(tmp_path):
+    server = RedisServer("--appendonly", "yes").start()
+    worker = at_work(tmp_path, server.url, "C")
+    server.ask("SCRIPT", "FLUSH")
+    wait_until(lambda: server.ask("EXISTS", b"result:" + FIRST) and locked(server) == {SECOND})
+    assert worker.process.poll() is None
+    assert worker.wait().code == 0
+    server.close()
+
+
+class Recorder:
+    """Stands for the server of a helper."""
+
+    def __init__(self):
+        self.given_back = []
+
+    def ask(self, *words):
+        self.given_back.append(words[-1])
+
+
+@pytest.fixture
+def pair(monkeypatch):
+    """A worker's end, the helper's, and the time of both."""
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    ahead = Ahead()
+    fd = ahead.memory()
+    yield ahead, redis_helper.Ahead(fd, []), now
+    os.close(fd)
+
+
+def reserve(ahead, since):
+    ahead.reserve([(SECOND, (1, b"", b"host:1:2.5:ab-2")), (THIRD, (1, b"", b"host:1:2.5:ab-3"))], since)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.3, 0.49, 0.5, 0.7, 0.99, 1.0, 1.5, 2.0, 2.5, 60.0])
+def test_a_lock_that_is_ahead_is_used_or_given_back_and_never_both(pair, seconds):
+    ahead, helper, now = pair
+    server = Recorder()
+    reserve(ahead, now[0])
+    end = now[0] + seconds
+    while now[0] < end:  # the helper looks as often as it can
+        helper.look(server)
+        now[0] += 0.01
+    is_used = ahead.use(SECOND) is not None
+    for _ in range(500):
+        helper.look(server)
+        now[0] += 0.01
+    assert is_used == (seconds < redis_ahead.USABLE)
+    assert b"host:1:2.5:ab-3" in server.given_back
+    if seconds <= redis_helper.OVERDUE:
+        assert b"host:1:2.5:ab-2" not in server.given_back
+    if seconds > 2 * redis_helper.OVERDUE + 0.1:
+        assert b"host:1:2.5:ab-2" in server.given_back
+    unused = dict(ahead.clear())
+    assert set(unused) == ({THIRD} if is_used else {SECOND, THIRD})
+
+
+def test_the_helper_waits_while_anything_changes(pair):
+    ahead, helper, now = pair
+    server = Recorder()
+    reserve(ahead, now[0])
+    for _ in range(50):
+        ahead.show(b"*1\r\n$4\r\nPING\r\n")
+        helper.look(server)
+        now[0] += 0.4
+        ahead.settled()
+    assert server.given_back == []
+
+
+def test_the_helper_does_each_thing_once(pair):
+    ahead, helper, now = pair
+    server = Recorder()
+    for _ in range(2):
+        reserve(ahead, now[0])
+        for _ in range(50):
+            helper.look(server)
+            now[0] += 0.5
+        assert len(ahead.clear()) == 2
+    assert server.given_back == [b"host:1:2.5:ab-2", b"host:1:2.5:ab-3"] * 2
