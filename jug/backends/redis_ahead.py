@@ -51,7 +51,7 @@ class Ahead:
         self._locks: dict[bytes, tuple[int, Told]] = {}
         self._late: list[tuple[bytes, bytes]] = []
         self._size_of_locks = 0
-        self._waiting = self._commands = self._size = 0
+        self._waiting = self._size = 0
 
     def memory(self) -> int:
         """A file of the memory for a helper that is about to start, to be closed then.
@@ -74,11 +74,11 @@ class Ahead:
         return fd
 
     def close(self) -> None:
-        """Nothing is ahead any more: what waits still is lost."""
-        if self._memory is not None:
-            self._size_of_locks = self._commands = 0
-            self._note()
-            self._memory = None
+        """Nothing is ahead any more: what waits still is lost, and what is locked still is somebody else's care."""
+        self.clear()
+        self._size = 0
+        self._note()
+        self._memory = None
 
     # Locks
 
@@ -114,8 +114,13 @@ class Ahead:
 
     def clear(self) -> list[tuple[bytes, bytes]]:
         """Have no lock ahead any more; returns the names and tokens of those that have not been used."""
-        unused = self._late + [(name, told[2]) for name, (_, told) in self._locks.items()]
-        self._locks, self._late = {}, []
+        unused, self._late = self._late, []
+        while self._locks:  # another thread may use one at this moment: each goes to one of us
+            try:
+                name, (_, told) = self._locks.popitem()
+            except KeyError:
+                break
+            unused.append((name, told[2]))
         if self._size_of_locks:
             self._size_of_locks = 0
             self._note()
@@ -133,7 +138,6 @@ class Ahead:
         if self._memory is not None:
             begin = RESULTS_AT + self._size
             self._memory[begin : begin + len(command)] = command
-            self._commands += 1
             self._size += len(command)
             self._note()
 
@@ -141,10 +145,10 @@ class Ahead:
         """One of the results is stored."""
         self._waiting -= 1
         if not self._waiting:
-            self._commands = self._size = 0
+            self._size = 0
             self._note()
 
     def _note(self) -> None:
         if self._memory is not None:
             self._number += 1
-            NOTES.pack_into(self._memory, 0, self._number, self._size_of_locks, self._commands, self._size)
+            NOTES.pack_into(self._memory, 0, self._number, self._size_of_locks, self._size)

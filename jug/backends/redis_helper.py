@@ -56,9 +56,11 @@ return redis.call('HDEL', KEYS[2], ARGV[1])
 """
 
 # The memory that the worker writes and its helper reads, each at its place: how many changes there were, the size of
-# the text on locks, how many commands wait, and their size; for each lock whether a task was begun with it; the text, a
-# line with name and token for each lock; the commands.
-NOTES = struct.Struct("=QIII")
+# the text on locks, and that of the commands that wait; for each lock whether a task was begun with it; the text, a
+# line with name and token for each lock; the commands, all of them EVALSHA. (Each number is written at once, so that
+# they make sense wherever the worker is killed.)
+NOTES = struct.Struct("QII")
+_COMMAND = b"\r\n$7\r\nEVALSHA\r\n"
 USED_AT, LOCKS_AT, RESULTS_AT = 64, 128, 16384
 SIZE_OF_NOTES = RESULTS_AT + (1 << 20)
 #: Seconds in which nothing has changed there, after which the helper does it.
@@ -144,6 +146,10 @@ class Helper:
         if self._ahead is not None:
             self._ahead.look(self._server)
 
+    def _store_ahead(self) -> None:
+        if self._ahead is not None:
+            self._ahead.store(self._server)
+
     def _show(self) -> None:
         """Give a sign of life."""
         ask, life = self._server.ask, WORKER + self._worker
@@ -153,8 +159,7 @@ class Helper:
             ask("SET", life, "1", "PX", self._life)
 
     def _clear_up(self) -> None:
-        if self._ahead is not None:
-            self._ahead.store(self._server)
+        self._works(self._store_ahead)  # or not: a server that is full can give locks back
         tokens = tokens_at(self._server.ask, self._server.keys(HOLDER + b"*"))
         give_back(self._server.ask, self._worker, tokens)
 
@@ -179,20 +184,19 @@ class Ahead:
         self._due = now + OVERDUE
         notes = self._notes()
         if notes == self._seen and notes != self._done:
-            self.store(server)
             self._give_back(server, notes)
+            self.store(server)
             self._done = notes
         self._seen = notes
 
     def store(self, server: Server) -> None:
         """Store the results that wait; it does no harm if the worker does so as well."""
         notes = self._notes()
-        _, _, commands, size = notes
-        data = self._memory[RESULTS_AT : RESULTS_AT + size]
-        if commands and notes == self._notes():
+        data = self._memory[RESULTS_AT : RESULTS_AT + notes[2]]
+        if data and notes == self._notes():
             for script in self._scripts:  # a server that was started anew does not know them
                 server.ask("SCRIPT", "LOAD", script)
-            server.send(data, commands)
+            server.send(data, data.count(_COMMAND))
 
     def _give_back(self, server: Server, notes: tuple[Any, ...]) -> None:
         lines = self._memory[LOCKS_AT : LOCKS_AT + notes[1]].split(b"\n")[:-1]

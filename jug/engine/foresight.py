@@ -28,9 +28,9 @@ class Foresight:
         self._knows = knows
 
     def __call__(self, name: bytes) -> list[bytes]:
-        """The names of the tasks that are to be run right after that of `name`."""
+        """The names of the tasks that are to be run right after that of `name`; none if that is not one of them."""
         graph = self._plan.graph
-        left = MOMENT - self._expected(graph.index[name])
+        left = MOMENT - self._expected(graph.index[name]) if name in graph.index else 0
         names: list[bytes] = []
         for node in self._plan.upcoming(MOST) if left > 0 else ():
             left -= self._expected(node)

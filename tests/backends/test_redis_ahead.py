@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -174,6 +175,43 @@ def test_what_is_not_used_is_given_back_at_the_end(server, store):
     assert server.ask("KEYS", "*") == []
 
 
+def test_what_was_given_back_at_the_end_is_not_used_after_it(server, store):
+    assert store.getlock(FIRST).get()
+    store.close()
+    store.foresee(None)
+    assert store.getlock(SECOND).get()
+    assert locked(server) == {SECOND}
+
+
+def test_of_many_threads_one_gets_what_is_ahead():
+    ahead = Ahead()
+    fd = ahead.memory()
+    os.close(fd)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(200):
+            ahead.reserve([(name, (1, b"", b"token of " + name)) for name in NAMES], time.monotonic())
+            got = []
+
+            def use(names, got=got):
+                got.extend(name for name in names if ahead.use(name))
+
+            def clear(got=got):
+                got.extend(name for name, _ in ahead.clear())
+
+            threads = [threading.Thread(target=use, args=(NAMES,)), threading.Thread(target=clear)]
+            threads.append(threading.Thread(target=use, args=(NAMES[::-1],)))
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert sorted(got) == sorted(NAMES)
+            ahead.clear()
+    finally:
+        sys.setswitchinterval(before)
+
+
 def test_nothing_is_taken_along_once_that_is_over(server, store):
     store.foresee(None)
     assert store.getlock(FIRST).get()
@@ -269,6 +307,16 @@ def test_what_waits_outlives_a_worker_that_is_killed(tmp_path, server, other):
     wait_until(lambda: server.ask("KEYS", "*") == [b"result:" + FIRST])
 
 
+def test_a_full_server_gets_back_the_locks_of_a_worker_that_is_killed(tmp_path):
+    server = RedisServer("--appendonly", "yes").start()
+    worker = at_work(tmp_path, server.url, "sleep")
+    server.ask("CONFIG", "SET", "maxmemory", "1")
+    worker.process.kill()
+    worker.wait()
+    wait_until(lambda: server.ask("KEYS", "*") == [])
+    server.close()
+
+
 def test_a_server_that_was_started_anew_gets_what_waits(tmp_path):
     server = RedisServer("--appendonly", "yes").start()
     worker = at_work(tmp_path, server.url, "C")
@@ -332,7 +380,7 @@ def test_the_helper_waits_while_anything_changes(pair):
     server = Recorder()
     reserve(ahead, now[0])
     for _ in range(50):
-        ahead.show(b"*1\r\n$4\r\nPING\r\n")
+        ahead.show(b"a command")
         helper.look(server)
         now[0] += 0.4
         ahead.settled()

@@ -55,6 +55,10 @@ def test_the_first_that_may_be_long_is_the_end():
     assert foreseen(graph, {NAME: 1e-6, OTHER: 1e-6}) == [1, 2, 3]
 
 
+def test_nothing_follows_what_is_no_task_of_the_graph(graph):
+    assert Foresight(Plan(graph), {NAME: 1e-6}, lambda name: False)(b"0" * 40) == []
+
+
 def test_what_is_finished_is_not_expected(graph):
     assert foreseen(graph, {NAME: 1e-6}, knows=lambda name: graph.index[name] in (1, 3))[:3] == [2, 4, 5]
 
