@@ -87,14 +87,14 @@ class Ahead:
         return () if self._memory is None or self.foresee is None else self.foresee(name)
 
     def reserve(self, locks: Sequence[tuple[bytes, Told]], since: float) -> None:
-        """These were asked for at `since`, and are ours. What was ahead before must have been cleared."""
-        assert not self._locks
+        """These were asked for at `since`, and are ours."""
+        self._late = self.clear()  # of another thread
         self._locks = {name: (slot, told) for slot, (name, told) in enumerate(locks)}
         if self._memory is None or not locks:
             return
         text = b"".join([b"%b %b\n" % (name, told[2]) for name, (_, told) in self._locks.items()])
         if LOCKS_AT + len(text) > RESULTS_AT:
-            self._late = [(name, told[2]) for name, (_, told) in self._locks.items()]
+            self._late += [(name, told[2]) for name, (_, told) in self._locks.items()]
             self._locks, text = {}, b""
         self._memory[USED_AT : USED_AT + len(self._locks)] = bytes(len(self._locks))
         self._memory[LOCKS_AT : LOCKS_AT + len(text)] = text

@@ -3,13 +3,12 @@
 import hashlib
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
 
 import pytest
-from processes import Running, environment, wait_for_file, write
+from processes import start_python, wait_for_file, write
 from redis_server import RedisServer, shared_server
 
 from jug.backends import redis_ahead, redis_helper
@@ -88,17 +87,7 @@ def questions(store, monkeypatch):
 
 def at_work(where, url, what):
     script = write(where, AT_WORK, "at_work.py")
-    command = [sys.executable, script, url, what, *(name.decode() for name in NAMES[:4])]
-    worker = Running(
-        subprocess.Popen(
-            [str(word) for word in command],
-            cwd=where,
-            env=environment(where),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-        )
-    )
+    worker = start_python(where, script, url, what, *(name.decode() for name in NAMES[:4]))
     wait_for_file(where / "pid", alive=worker)
     return worker
 
@@ -185,8 +174,7 @@ def test_what_was_given_back_at_the_end_is_not_used_after_it(server, store):
 
 def test_of_many_threads_one_gets_what_is_ahead():
     ahead = Ahead()
-    fd = ahead.memory()
-    os.close(fd)
+    os.close(ahead.memory())
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
@@ -210,6 +198,17 @@ def test_of_many_threads_one_gets_what_is_ahead():
             ahead.clear()
     finally:
         sys.setswitchinterval(before)
+
+
+def test_what_another_thread_has_ahead_goes_when_ours_comes():
+    ahead = Ahead()
+    os.close(ahead.memory())
+    told = (1, b"", b"host:1:2.5:ab-2")
+    ahead.reserve([(FIRST, told)], time.monotonic())
+    ahead.reserve([(SECOND, told)], time.monotonic())
+    assert ahead.use(FIRST) is None
+    assert ahead.use(SECOND) == told
+    assert ahead.clear() == [(FIRST, told[2])]
 
 
 def test_nothing_is_taken_along_once_that_is_over(server, store):
