@@ -16,6 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 JUGFILES = Path(__file__).resolve().parent / "jugfiles"
 SECONDS = 120  # nothing takes so long; what does hangs
+HANGS = 60  # seconds, of what is waited for by wait_until
 
 
 class Finished:
@@ -134,6 +135,14 @@ def use(where, name, as_name="jugfile.py"):
 def files_in(where):
     """All files and directories below `where`, relative to it."""
     return sorted(str(path.relative_to(where)) for path in Path(where).rglob("*"))
+
+
+def wait_until(condition):
+    """Return when it is so; fail if it takes too long."""
+    end = time.monotonic() + HANGS
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def wait_for_file(path, *, alive):

@@ -87,14 +87,14 @@ class Mirror:
             fcntl.lockf(self._fd, fcntl.LOCK_UN)
 
 
-def shared_memory() -> int:
-    """A file of memory for a :class:`Mirror`; -1 where the system has none of this kind."""
+def shared_memory(size: int = SIZE) -> int:
+    """A file of memory, by default for a :class:`Mirror`; -1 where the system has none of this kind."""
     create = getattr(os, "memfd_create", None)
     if create is None:
         return -1
     fd: int = create("jug")
     try:
-        os.ftruncate(fd, SIZE)
+        os.ftruncate(fd, size)
     except BaseException:
         os.close(fd)
         raise

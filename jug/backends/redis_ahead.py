@@ -15,10 +15,10 @@ keeps the helper from reading. What stays the same there for a second or two is 
 
 from __future__ import annotations
 
-import os
 import time
 from mmap import mmap
 
+from .mirror import shared_memory
 from .redis_helper import LOCKS_AT, NOTES, RESULTS_AT, SIZE_OF_NOTES, USED_AT
 
 TYPE_CHECKING = False
@@ -58,19 +58,12 @@ class Ahead:
 
         -1 where the system has none of the kind: then nothing is ahead.
         """
-        create = getattr(os, "memfd_create", None)
-        if create is None:
-            return -1
-        fd: int = create("jug")
-        try:
-            os.ftruncate(fd, SIZE_OF_NOTES)
+        fd = shared_memory(SIZE_OF_NOTES)
+        if fd >= 0:
             memory = mmap(fd, SIZE_OF_NOTES)
-        except BaseException:
-            os.close(fd)
-            raise
-        if self._memory is not None:  # that of a helper that was killed
-            memory[:] = self._memory[:]
-        self._memory = memory
+            if self._memory is not None:  # that of a helper that was killed
+                memory[:] = self._memory[:]
+            self._memory = memory
         return fd
 
     def close(self) -> None:

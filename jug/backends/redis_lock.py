@@ -33,7 +33,7 @@ from .redis_results import PUBLISH, RESULT, publish
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from .base import Name
     from .redis_ahead import Told
@@ -111,7 +111,8 @@ class redis_lock(base_lock):
         """Take the lock, and those of the tasks that are expected to follow at once; what is told of the first."""
         me = self._me
         me.join()
-        self._give_back(me.ahead.clear())
+        for name, old in me.ahead.clear():
+            self._give_back(name, old)
         tokens = me.tokens([self._name, *me.ahead.names(self._name)])
         since = time.monotonic()
         try:
@@ -128,11 +129,9 @@ class redis_lock(base_lock):
         me.ahead.reserve([(name, one) for name, one in ours.items() if one[0] > 0], since)
         return mine
 
-    def _give_back(self, locks: Iterable[tuple[bytes, bytes]]) -> None:
-        """Along with the next question, release locks of this worker that were taken ahead: names and tokens."""
-        for name, token in locks:
-            keys = LOCK + name, HOLDER + name
-            self._link.put_off(_RELEASE, keys, token, then=lambda _, token=token: self._me.forget([token]))  # type: ignore[misc]
+    def _give_back(self, name: bytes, token: bytes) -> None:
+        """Along with the next question, release a lock of this worker that was taken ahead."""
+        self._link.put_off(_RELEASE, (LOCK + name, HOLDER + name), token, then=lambda _: self._me.forget([token]))
 
     def _acquire(self, tokens: dict[bytes, bytes]) -> dict[bytes, tuple[int, bytes, int]]:
         """What the server tells of locks, by the names of tasks; those that are free are ours, by their tokens."""

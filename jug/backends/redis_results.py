@@ -7,7 +7,7 @@ what we wrote. What it wrote has no seal, and is accepted if it is whole; its No
 on, or the other one's result. So whether the lock is still ours is looked at in the same step in which the result is
 stored, and what was computed under a lock that was lost is stored only if there is nothing. The lock is given back in
 that step, too: nobody ever finds a lock on a task that its holder has finished, and a task costs two questions
-altogether. Of tasks that follow fast on each other, it is one: a result may travel with the question for the next lock.
+altogether. Short tasks share these, see :mod:`jug.backends.redis_ahead`.
 """
 
 from __future__ import annotations

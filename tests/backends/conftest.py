@@ -70,3 +70,17 @@ def name():
 @pytest.fixture
 def names():
     return [name_of(i) for i in range(10)]
+
+
+@pytest.fixture
+def open_store(server):
+    """Opens stores on the Redis server of the module; they are closed at the end."""
+    stores = []
+
+    def open_store(options=""):
+        stores.append(redis_store(server.url + options))
+        return stores[-1]
+
+    yield open_store
+    for store in stores:
+        store.close()

@@ -8,16 +8,14 @@ import threading
 import time
 
 import pytest
-from processes import start_python, wait_for_file, write
+from processes import start_python, wait_for_file, wait_until, write
 from redis_server import RedisServer, shared_server
 
 from jug.backends import redis_ahead, redis_helper
 from jug.backends.redis_ahead import Ahead
-from jug.backends.redis_store import redis_store
 
 NAMES = [hashlib.sha1(b"%d" % number).hexdigest().encode() for number in range(6)]
 FIRST, SECOND, THIRD = NAMES[:3]
-HANGS = 60  # seconds
 
 # Takes the locks of the tasks of its arguments on the server of the first of these, stores a result for the first, and
 # then does what the second says, as if that were the second task. At last it begins the others.
@@ -52,19 +50,6 @@ def server():
 
 
 @pytest.fixture
-def open_store(server):
-    stores = []
-
-    def open_store():
-        stores.append(redis_store(server.url))
-        return stores[-1]
-
-    yield open_store
-    for store in stores:
-        store.close()
-
-
-@pytest.fixture
 def store(open_store):
     store = open_store()
     store.foresee(lambda name: NAMES[NAMES.index(name) + 1 :][:3])
@@ -94,13 +79,6 @@ def at_work(where, url, what):
 
 def locked(server):
     return {key.removeprefix(b"lock:") for key in server.ask("KEYS", "lock:*")}
-
-
-def wait_until(condition):
-    end = time.monotonic() + HANGS
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 # Together

@@ -10,13 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
-from processes import Running, environment, start_python, wait_for_file, write
+from processes import HANGS, Running, environment, start_python, wait_for_file, wait_until, write
 from redis_server import RedisServer, shared_server
 
 from jug.backends.redis_store import redis_store
 
 NAME, OTHER, THIRD = (hashlib.sha1(text).hexdigest().encode() for text in (b"a", b"b", b"c"))
-HANGS = 60  # seconds
 
 # Takes the lock of the first argument on the server of the second, says so by a file, and does what the third says.
 HOLDER = """
@@ -43,19 +42,6 @@ else:
 @pytest.fixture
 def server():
     return shared_server()
-
-
-@pytest.fixture
-def open_store(server):
-    stores = []
-
-    def open_store(options=""):
-        stores.append(redis_store(server.url + options))
-        return stores[-1]
-
-    yield open_store
-    for store in stores:
-        store.close()
 
 
 @pytest.fixture
@@ -87,13 +73,6 @@ def get_in_the_end(lock):
     while not lock.get():
         assert time.monotonic() < end
         time.sleep(0.05)
-
-
-def wait_until(condition):
-    end = time.monotonic() + HANGS
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def is_there(pid):
