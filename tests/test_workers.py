@@ -5,7 +5,7 @@ import signal
 from collections import Counter
 
 import pytest
-from processes import files_in, jug, start, use, wait_for_file, write
+from processes import files_in, jug, start, use, wait_for_file, wait_until, write
 
 from jug.backends import ear, file_store
 
@@ -228,3 +228,18 @@ def test_a_task_that_fails_in_another_worker(tmp_path):
         "jug: 1 task failed in another worker (jugfile.wait). Tasks left: 1 waiting, 1 failed. "
         "'jug execute --retry-failed' tries again what has failed.\n"
     )
+
+
+def test_a_task_that_is_long_where_the_others_were_short_keeps_no_other_worker_waiting(tmp_path):
+    use(tmp_path, "surprise.py")
+    first = start(tmp_path, "execute")
+    wait_for_file(tmp_path / "log", alive=first)
+    wait_until(lambda: "short 20\n" in (tmp_path / "log").read_text())
+    locks = tmp_path / "jugfile.jugdata" / "locks"
+    second = start(tmp_path, "execute", "--wait-cycle-time", "0.2")
+    store = file_store.file_store(tmp_path / "jugfile.jugdata")
+    wait_until(lambda: len(set(store.list())) == 199)
+    assert first.process.poll() is None
+    assert (first.wait().code, second.wait().code) == (0, 0)
+    assert Counter((tmp_path / "log").read_text().splitlines()) == Counter(f"short {x}" for x in range(200))
+    assert list(locks.iterdir()) == []

@@ -378,24 +378,9 @@ def test_what_a_failover_has_lost_is_computed_again_before_a_worker_ends(tmp_pat
     replica.close()
 
 
-SURPRISE = """
-    import ctypes, os
-    from jug import TaskGenerator
-
-    @TaskGenerator
-    def short(x):
-        os.write(os.open("log", os.O_WRONLY | os.O_CREAT | os.O_APPEND), b"short %d\\n" % x)
-        if x == 20:
-            ctypes.PyDLL(None).sleep(8)  # which lets no other thread run
-        return x
-
-    results = [short(x) for x in range(200)]
-"""
-
-
 def test_a_task_that_is_long_where_the_others_were_short_keeps_no_other_worker_waiting(tmp_path):
     server = shared_server()
-    write(tmp_path, SURPRISE)
+    use(tmp_path, "surprise.py")
     first = start(tmp_path, "execute", "--jugdir", server.url)
     wait_for_file(tmp_path / "log", alive=first)
     wait_for(lambda: "short 20" in calls(tmp_path), first)

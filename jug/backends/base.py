@@ -184,8 +184,8 @@ class base_store(ABC):
     def foresee(self, following: Callable[[bytes], Sequence[bytes]] | None) -> None:
         """Be told, by calling `following` with the name of a task, which tasks this worker is to run right after it.
 
-        They are few, and expected to take a moment only; none may be. A store to which each lock is a journey takes
-        theirs along. It must not keep them for longer than that if the worker is mistaken. None: that is over.
+        They are few, and expected to take a moment only; none may be. A store that can take several locks for less
+        takes theirs along. It must not keep them for longer than that if the worker is mistaken. None: that is over.
         """
 
     @abstractmethod

@@ -52,6 +52,10 @@ class file_based_lock(base_lock):
         with cannot("create the lock", self.fullname):
             return persist(self._fs, self.fullname, self._try)
 
+    def adopt(self, mine: OwnerFile, hold: object) -> None:
+        """Be the lock that this process has taken by its owner file `mine`; `hold` is what was reserved for it."""
+        self._mine, self._hold, self.has_result = mine, hold, False
+
     def release(self) -> None:
         if self._mine is None:
             return
@@ -86,12 +90,15 @@ class file_based_lock(base_lock):
             self._mine = None
         return True
 
-    def is_ours(self) -> bool:
-        """Whether we hold it, as the file server says now."""
+    def is_ours(self, listed: int = 0) -> bool:
+        """Whether we hold it, as the file server says now; `listed` is the number of the file in a listing of now."""
         if self._mine is None or not self._own.is_of_this_process() or self._own.held.get(self._name) is not self._hold:
             return False
         if self._own.is_coherent and self._mine.has_links:
-            # While we have the owner file, no other file has its number.
+            # While we have the owner file, no other file has its number. (A listing may say another one, where file
+            # systems are laid over each other.)
+            if listed == self._mine.inode:
+                return True
             try:
                 return self._fs.stat(self.fullname).st_ino == self._mine.inode
             except FileNotFoundError:
@@ -179,7 +186,7 @@ class file_based_lock(base_lock):
                 self._own.lost(self._name, hold)
         if mine is None:
             return False
-        self._mine, self._hold, self.has_result = mine, hold, False
+        self.adopt(mine, hold)
         self._own.got(self._name)
         return True
 

@@ -25,10 +25,12 @@ from .layout import foreign
 from .listing import file_listing
 from .liveness import Liveness
 from .locks import details_of_all
+from .locks_ahead import LocksAhead
 from .mapped import checked_mode
 from .packlock import PACK_LOCK
 from .packs import Packing, Packs
 from .persistence import persist, reread
+from .presence import Presence
 from .signing import Unsigned
 from .workers import details, join, leave, remove_remains, sweep
 
@@ -69,7 +71,9 @@ class file_store(judged_store):
         self._dir = JugDir(dname, fs)
         self._fs = self._dir.fs
         self._packs = Packs(self._dir)
+        self._presence = Presence(self._dir, self._packs)
         self._failures = FailureRecords(self._dir)
+        self._ahead = LocksAhead(self._dir, self._presence, self._failures)
         self._group = Group(self._dir, self._packs.grouped.grouping)
         self._barriers: file_listing | None = None
         if sign_key is not None:
@@ -134,7 +138,7 @@ class file_store(judged_store):
         try:
             return reread(lambda: self._load(name))
         except FileNotFoundError:
-            if not self._ask_for(name):
+            if not self._presence.ask_for(name):
                 raise
         return reread(lambda: self._load(name))
 
@@ -157,7 +161,7 @@ class file_store(judged_store):
 
     def set_aside(self, name: Name) -> str | None:
         name = as_name(name)
-        if not self._packs.grouped.has(name) and self._is_loose(name):
+        if not self._packs.grouped.has(name) and self._presence.is_loose(name):
             return set_aside(self._dir, name)
         return self._packs.set_aside(name)
 
@@ -165,11 +169,7 @@ class file_store(judged_store):
         name = as_name(name)
         if name in self._group:
             return True
-        before = self._packs.state()
-        if self._is_loose(name) or self._packs.holds(name):
-            return True
-        # From a group, results become files of their own: one may have come out between the last look and this one.
-        return self._packs.state() != before and (self._is_loose(name) or self._packs.holds(name))
+        return not self._ahead.has_no_result(name) and self._presence.has(name)
 
     def metadata(self, t: Any) -> dict[str, Any]:
         name = as_name(t.hash())
@@ -221,7 +221,10 @@ class file_store(judged_store):
     # Locks
 
     def getlock(self, name: Name) -> file_based_lock:
-        return file_based_lock(self._dir, name)
+        return self._ahead.lock(name)
+
+    def foresee(self, following: Callable[[bytes], Sequence[bytes]] | None) -> None:
+        self._ahead.foresee(following)
 
     def listlocks(self) -> Iterator[bytes]:
         with cannot("list", self._dir.path(LOCKS)):
@@ -287,7 +290,8 @@ class file_store(judged_store):
         self._failures.put(as_name(name), record)
 
     def failure(self, name: Name) -> dict[str, Any] | None:
-        return self._failures.get(as_name(name))
+        name = as_name(name)
+        return None if self._ahead.has_no_failure(name) else self._failures.get(name)
 
     def failures(self) -> dict[bytes, dict[str, Any]]:
         return self._failures.all()
@@ -299,6 +303,7 @@ class file_store(judged_store):
 
     def close(self) -> None:
         self._group.flush()
+        self._ahead.clear()
         leave(self._dir)
 
     @staticmethod
@@ -317,18 +322,6 @@ class file_store(judged_store):
             return self._packs.load(name)
         except KeyError:
             raise FileNotFoundError(missing.errno, missing.strerror, path) from None
-
-    def _is_loose(self, name: bytes) -> bool:
-        """Whether the result is there as a file; that it is not is an answer of the server, and not of a cache."""
-        path = self._dir.result(name)
-        return self._dir.found(path) is not None or (self._ask_for(name) and self._dir.found(path) is not None)
-
-    def _ask_for(self, name: bytes) -> bool:
-        """Forget what the machine remembers of names missing where the result would be; False if it cannot be there."""
-        if self._dir.ownership.is_coherent:
-            return False  # it remembers nothing
-        with cannot("read", self._dir.result(name)):
-            return self._dir.revalidate() and self._dir.revalidate(name[:2].decode())
 
     def _unlink(self, path: str) -> bool:
         with cannot("remove", path):

@@ -15,7 +15,7 @@ from .mirror import ROOM
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from .file_lock import file_based_lock
     from .grouping import Grouping
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 #: Bytes of a result, seals included; a larger one is stored by itself.
 LARGEST = 1 << 14
+_CROWD = 8  # times as many locks are listed in less time than ours are looked at one by one
 
 
 class Group:
@@ -39,6 +40,7 @@ class Group:
         self._mirror: Mirror | None = None
         self._overtaken: set[bytes] = set()
         self._may_be: bool | None = None
+        self._locks = 0  # that there were, with those of others
 
     def __contains__(self, name: bytes) -> bool:
         return name in self._results
@@ -113,7 +115,8 @@ class Group:
 
     def _store(self, results: dict[bytes, tuple[bytes, bytes, file_based_lock]]) -> None:
         seen = self._dir.fs.elapsed()
-        ours = {name: piece for name, (piece, _, lock) in results.items() if lock.is_ours()}
+        listed = self._listed(len(results))
+        ours = {name: piece for name, (piece, _, lock) in results.items() if lock.is_ours(listed.get(name, 0))}
         self._overtaken.update(results.keys() - ours.keys())
         if ours:
             self._grouping.write(ours.items())
@@ -121,6 +124,15 @@ class Group:
             # Nobody can have taken us for dead since.
             for name in ours:
                 results[name][2].release_at_once()
+
+    def _listed(self, wanted: int) -> Mapping[bytes, int]:
+        """The locks, and the numbers of their files: one look for many, unless most are those of others."""
+        if self._locks > _CROWD * wanted:
+            self._locks //= 2  # look again, later
+            return {}
+        listed = self._dir.lock_numbers()
+        self._locks = len(listed)
+        return listed
 
     def _show_all(self, mirror: Mirror) -> None:
         self._mirror, self._size = mirror, 0

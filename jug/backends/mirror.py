@@ -1,4 +1,4 @@
-"""Memory that a worker and its guardian share: what the worker runs, and the results that wait to be stored.
+"""Memory that a worker and its guardian share: what the worker runs, what it has locked ahead, and results that wait.
 
 A message for each of many short tasks would cost more than the tasks; and what a worker has said in this way is known
 after its end, however sudden. The worker writes, the guardian reads. While either stores the results that wait, it has
@@ -15,12 +15,19 @@ from mmap import PROT_READ, PROT_WRITE, mmap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _RUNS = struct.Struct("40sd")
 _STATE = struct.Struct("QQ")  # which group this is, and how many bytes of it there are
 _STATE_AT = 64
+_AHEAD = struct.Struct("QQ")  # how often something was said of it, and how many locks it is
+_AHEAD_AT, _USED_AT, _NAMES_AT = 128, 160, 256
+_NAME = 40
 _BEGIN = 4096
+#: Locks ahead for which there is room.
+AHEAD = 64
+#: Seconds after which a lock that was taken ahead is not used any more. The guardian waits for twice as long.
+USABLE = 0.5
 #: Bytes of results for which there is room.
 ROOM = 1 << 20
 SIZE = _BEGIN + ROOM
@@ -33,6 +40,7 @@ class Mirror:
         self._fd = fd
         self._memory = mmap(fd, SIZE, prot=PROT_READ | PROT_WRITE if writes else PROT_READ)
         self._number = 0
+        self._said = 0
 
     def close(self) -> None:
         self._memory.close()
@@ -55,6 +63,22 @@ class Mirror:
         self._number += 1
         _STATE.pack_into(self._memory, _STATE_AT, self._number, 0)
 
+    def foresees(self, names: Sequence[bytes]) -> None:
+        """Say which locks are ahead from now on, of which no task was begun: at most :data:`AHEAD`."""
+        self._say(0)  # whoever is reading has to notice
+        if names:
+            self._memory[_USED_AT : _USED_AT + len(names)] = bytes(len(names))
+            self._memory[_NAMES_AT : _NAMES_AT + _NAME * len(names)] = b"".join(names)
+            self._say(len(names))
+
+    def begins(self, number: int) -> None:
+        """Say that the task of one of these is begun: the first is number 0."""
+        self._memory[_USED_AT + number] = 1
+
+    def _say(self, number: int) -> None:
+        self._said += 1
+        _AHEAD.pack_into(self._memory, _AHEAD_AT, self._said, number)
+
     # The guardian's
 
     def running(self) -> tuple[bytes, float]:
@@ -70,6 +94,17 @@ class Mirror:
     def data(self) -> bytes:
         """The results that wait."""
         return self._memory[_BEGIN : _BEGIN + self.state()[1]]
+
+    def ahead(self) -> tuple[int, int]:
+        """Something that is another one whenever locks are taken ahead, and how many these are."""
+        said, number = _AHEAD.unpack_from(self._memory, _AHEAD_AT)
+        return said, number
+
+    def unused(self) -> list[bytes]:
+        """The locks that are ahead, and of which no task was begun."""
+        used = self._memory[_USED_AT : _USED_AT + self.ahead()[1]]
+        names = self._memory[_NAMES_AT : _NAMES_AT + _NAME * len(used)]
+        return [names[_NAME * number :][:_NAME] for number, is_used in enumerate(used) if not is_used]
 
     # Of both
 

@@ -19,6 +19,8 @@ from .owned import OwnerFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .fsops import FileSystem
     from .guardian_process import GuardianProcess
     from .holder import Holder
@@ -74,6 +76,8 @@ class Ownership:
         #: Whether there was a lock of an old release, which does not see results in groups.
         self.met_old_release = False
         self._running = ""  # the lock that was taken last
+        #: Gives back what somebody in this process has ahead (:mod:`jug.backends.locks_ahead`).
+        self.clear_ahead: Callable[[], None] | None = None
 
     @property
     def is_coherent(self) -> bool:
@@ -244,7 +248,7 @@ class Ownership:
             self._end.detach()
         if self._file is not None:
             self._file.leave()
-        self._guardian = self._end = self._file = None
+        self._guardian = self._end = self._file = self.clear_ahead = None
         self._pid = 0
         self._turn = threading.RLock()
         self.one_at_a_time = threading.RLock()

@@ -1,7 +1,9 @@
-"""Results that wait to be stored with others, and whose worker does not come to it: the guardian stores them.
+"""What a worker has ahead, and does not come to: the guardian sees to it.
 
-A worker lets a result wait if it expects its next tasks to be short. It may be mistaken, or it is killed. The locks of
-these tasks stay what they are; the worker, if it lives, stores the results once more and gives the locks back.
+A worker lets a result wait, and takes locks ahead, if it expects its next tasks to be short. It may be mistaken, or it
+is killed. Then the guardian stores the results; the locks of these tasks stay what they are: the worker, if it lives,
+stores the results once more and gives the locks back. And it gives back the locks of tasks that were not begun, which
+others can run (:mod:`jug.backends.locks_ahead`).
 """
 
 from __future__ import annotations
@@ -10,9 +12,12 @@ from .atomic import atomic_file
 from .directories import PACKS
 from .fsops import sync_directory
 from .groupfile import assembled, record, scanned
+from .mirror import USABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .fsops import FileSystem
     from .mirror import Mirror
     from .owned import OwnerFile
@@ -28,18 +33,43 @@ class Rescue:
         self._directory = f"{owner.root}/{PACKS}"
         self._seen = 0, 0
         self._stored = 0, 0
+        self._ahead = 0, 0
+        self._since = 0.0  # when that was seen first
+        self._given_back = 0, 0
 
     def look(self) -> None:
-        """Called now and then: store what is the same as the last time, and was not stored before."""
-        if self._mirror is None:
-            return
-        state = self._mirror.state()
+        """Called now and then: store, and give back, what is the same as it was, and was not seen to before."""
+        if self._mirror is not None:
+            self._look_at_results(self._mirror)
+            self._look_at_locks(self._mirror)
+
+    def _look_at_results(self, mirror: Mirror) -> None:
+        state = mirror.state()
         if state[1] and state == self._seen and state != self._stored:
-            with self._mirror.alone(waits=False) as is_alone:
-                if is_alone and self._mirror.state() == state:
-                    self._try_to_store(self._mirror)
+            with mirror.alone(waits=False) as is_alone:
+                if is_alone and mirror.state() == state:
+                    self._try_to_store(mirror)
                     self._stored = state
         self._seen = state
+
+    def _look_at_locks(self, mirror: Mirror) -> None:
+        ahead, now = mirror.ahead(), self._fs.monotonic()
+        if ahead != self._ahead:
+            self._ahead, self._since = ahead, now
+        elif ahead[1] and ahead != self._given_back and now - self._since >= 2 * USABLE:
+            with mirror.alone(waits=False) as is_alone:
+                names = mirror.unused()
+                # (It says something else before anything else is written there.)
+                if is_alone and mirror.ahead() == ahead:
+                    self._given_back = ahead
+                    self._give_back(names)
+
+    def _give_back(self, names: Iterable[bytes]) -> None:
+        for name in names:
+            try:
+                self._owner.remove_lock(name.decode("ascii"))
+            except OSError:
+                pass  # the worker will
 
     def at_the_end(self) -> None:
         """The worker has ended: store what is left, and still its own. Raises ``OSError``."""

@@ -1,6 +1,6 @@
 """Which tasks a worker is about to run, as far as it can be expected that all of them take a moment only.
 
-A store to which each lock is a journey (:meth:`~jug.backends.base.base_store.foresee`) takes their locks together.
+A store that can take several locks for less (:meth:`~jug.backends.base.base_store.foresee`) takes theirs together.
 """
 
 from __future__ import annotations

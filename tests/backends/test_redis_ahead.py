@@ -8,40 +8,12 @@ import threading
 import time
 
 import pytest
-from processes import start_python, wait_for_file, wait_until, write
+from ahead import FIRST, NAMES, SECOND, THIRD, at_work, gets_in_a_child
+from processes import wait_until
 from redis_server import RedisServer, shared_server
 
 from jug.backends import redis_ahead, redis_helper
 from jug.backends.redis_ahead import Ahead
-
-NAMES = [hashlib.sha1(b"%d" % number).hexdigest().encode() for number in range(6)]
-FIRST, SECOND, THIRD = NAMES[:3]
-
-# Takes the locks of the tasks of its arguments on the server of the first of these, stores a result for the first, and
-# then does what the second says, as if that were the second task. At last it begins the others.
-AT_WORK = """
-import ctypes, os, sys, time
-from jug.backends.redis_store import redis_store
-url, what, *names = sys.argv[1:]
-names = [name.encode() for name in names]
-store = redis_store(url)
-store.foresee(lambda name: names[names.index(name) + 1:])
-locks = [store.getlock(name) for name in names]
-assert locks[0].get()
-assert store.dump_soon("first", names[0], locks[0]) is None
-assert locks[1].get() and not store.can_load(names[1])
-open("pid.new", "w").write(str(os.getpid()))
-os.rename("pid.new", "pid")
-if what == "C":  # without letting Python run
-    ctypes.PyDLL(None).sleep(6)
-elif what == "stop":
-    os.kill(os.getpid(), 19)
-else:
-    time.sleep(100)
-assert store.dump_soon("second", names[1], locks[1]) is None
-print([lock.get() for lock in locks[2:]], flush=True)
-store.close()
-"""
 
 
 @pytest.fixture
@@ -68,13 +40,6 @@ def questions(store, monkeypatch):
     exchange = store._link._exchange
     monkeypatch.setattr(store._link, "_exchange", lambda commands: asked.append(1) or exchange(commands))
     return asked
-
-
-def at_work(where, url, what):
-    script = write(where, AT_WORK, "at_work.py")
-    worker = start_python(where, script, url, what, *(name.decode() for name in NAMES[:4]))
-    wait_for_file(where / "pid", alive=worker)
-    return worker
 
 
 def locked(server):
@@ -231,13 +196,7 @@ def test_long_names_of_machines_leave_no_room_for_locks(server, store, monkeypat
 
 def test_a_forked_process_uses_nothing_that_is_ahead_of_its_parent(store):
     assert store.getlock(FIRST).get()
-    child = os.fork()
-    if child == 0:
-        try:
-            os._exit(int(store.getlock(SECOND).get()))
-        finally:
-            os._exit(9)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert not gets_in_a_child(store, SECOND)
     assert store.getlock(SECOND).get()
 
 

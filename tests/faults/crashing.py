@@ -11,14 +11,16 @@ import sys
 from jug.backends import file_store as stores
 from jug.backends import grouping, ownership, takeover, workers
 from jug.backends.atomic import atomic_file
-from jug.backends.file_lock import file_based_lock
+from jug.backends.locks_ahead import LocksAhead
 from jug.backends.owned import OwnerFile
 from jug.backends.packing import SmallFiles
+from jug.engine.others import Others
 from jug.jug import main
 from jug.task import Task
 
 PLACES = {
-    "after claim": (file_based_lock, "get", "after"),
+    "after claim": (Others, "claim", "after"),
+    "with locks ahead": (LocksAhead, "extend", "after"),
     "during the run": (Task, "run", "before"),
     "during the write": (atomic_file, "write", "after"),
     "between publish and release": (stores.file_store, "dump_locked", "after"),

@@ -124,6 +124,7 @@ class SimulatedMirror:
         self._simulation = simulation
         self._runs = b"", 0.0
         self._number, self._data = 0, b""
+        self._ahead, self._names, self._unused = (0, 0), [], set()
         self._user = None
 
     def runs(self, task, since):
@@ -143,6 +144,19 @@ class SimulatedMirror:
 
     def data(self):
         return self._data
+
+    def foresees(self, names):
+        self._ahead = self._ahead[0] + 1, len(names)
+        self._names, self._unused = list(names), set(names)
+
+    def begins(self, number):
+        self._unused.discard(self._names[number])
+
+    def ahead(self):
+        return self._ahead
+
+    def unused(self):
+        return [name for name in self._names if name in self._unused]
 
     @contextmanager
     def alone(self, waits=True):

@@ -22,15 +22,19 @@ def work(x, *needs):
     return now.compute(x, needs)
 
 
-def tasks(number=5):
-    """The first of: 0 and 1, then 2 of both, 3 of 0, 4 of 2 and 3."""
+MOST = 12
+
+
+def tasks(number=MOST):
+    """The first of: 0 and 1, then 2 of both, 3 of 0, 4 of 2 and 3, and others that need nothing."""
     zero, one = (Task.unregistered(work, i) for i in range(2))
     two, three = Task.unregistered(work, 2, zero, one), Task.unregistered(work, 3, zero)
-    return [zero, one, two, three, Task.unregistered(work, 4, two, three)][:number]
+    four = Task.unregistered(work, 4, two, three)
+    return [zero, one, two, three, four, *(Task.unregistered(work, i) for i in range(5, MOST))][:number]
 
 
 NAMES = [task.hash() for task in tasks()]
-VALUES = ["0", "1", "2(0 1)", "3(0)", "4(2(0 1) 3(0))"]
+VALUES = ["0", "1", "2(0 1)", "3(0)", "4(2(0 1) 3(0))", *map(str, range(5, MOST))]
 
 
 class Acknowledged(Reporter):

@@ -10,14 +10,16 @@ import sys
 import pytest
 import small_world
 from disk import Disk
+from schedule import SimulatedMirror
 from small_world import SmallWorld
 
-from jug.backends import atomic, persistence
+from jug.backends import atomic, locks_ahead, persistence
 from jug.backends.file_lock import file_based_lock
 from jug.backends.file_store import file_store
 from jug.backends.group import Group
 from jug.backends.groups import Groups
 from jug.backends.jugdir import JugDir
+from jug.backends.locks_ahead import LocksAhead
 from jug.backends.ownership import Ownership
 
 SEED = os.environ.get("JUG_SEED")
@@ -100,7 +102,16 @@ def begin_again(world, version=0):
     assert [x for x in reported if world.ran[x] > before[x]] == [], "a result that was reported was computed again"
 
 
-KINDS = [races, passing_trouble, no_room, killed, frozen, power_cut]
+TROUBLES = [races, passing_trouble, no_room, killed, frozen, power_cut]
+
+
+def many_tasks(world):
+    """All of that, while most tasks can be run at any time, so that workers take the locks of several ahead."""
+    world.number = small_world.MOST
+    world.chance.choice(TROUBLES)(world)
+
+
+KINDS = [*TROUBLES, many_tasks]
 
 
 def run(kind, seed, trace=None):
@@ -198,7 +209,7 @@ def test_locks_that_are_released_before_their_results_are_stored_are_noticed(mon
     def store_late(self, results):
         for _, _, lock in results.values():
             lock.release()
-        monkeypatch.setattr(file_based_lock, "is_ours", lambda self: True)
+        monkeypatch.setattr(file_based_lock, "is_ours", lambda self, listed=0: True)
         store(self, results)
 
     monkeypatch.setattr(Group, "_store", store_late)
@@ -225,3 +236,18 @@ def test_a_seed_decides_everything():
         told.add(done.stdout)
     assert len(told) == 1
     assert "open_excl" in told.pop()
+
+
+def test_locks_ahead_without_a_look_are_noticed(monkeypatch):
+    monkeypatch.setattr(LocksAhead, "_look", lambda self, names: set(names))
+    assert fails(many_tasks)
+
+
+def test_a_lock_ahead_that_is_given_back_although_it_is_used_is_noticed(monkeypatch):
+    monkeypatch.setattr(SimulatedMirror, "begins", lambda self, number: None)
+    assert fails(many_tasks)
+
+
+def test_a_lock_ahead_that_is_used_although_it_may_have_been_given_back_is_noticed(monkeypatch):
+    monkeypatch.setattr(locks_ahead, "USABLE", float("inf"))
+    assert fails(many_tasks)
