@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     _Held = tuple[int, OwnerFile, object]
 
 _SIZE = 40  # of the name of a task
+_CROWD = 1000  # names in a directory, of which jug makes some 260
 
 
 class LocksAhead:
@@ -52,6 +53,7 @@ class LocksAhead:
         self._mirror: Mirror | None = None
         self._new: Collection[bytes] = ()  # of which neither a result nor a failure was there
         self._no_result = self._no_failure = b""
+        self._is_crowded = False
 
     def foresee(self, following: Callable[[bytes], Sequence[bytes]] | None) -> None:
         """From now on, `following` tells the names of the tasks that are expected to follow one at once; or nobody."""
@@ -133,12 +135,20 @@ class LocksAhead:
 
     def _look(self, names: Collection[bytes]) -> Collection[bytes]:
         """Of which of these, whose locks are ours, is there neither a result nor a failure?"""
-        with cannot("list", self._dir.root):
-            directories = set(self._dir.names())
+        directories = self._directories()
         absent = self._presence.absent(names, directories)
-        if FAILURES in directories:
+        if directories is None or FAILURES in directories:
             absent = [name for name in absent if self._failures.get(name) is None]
         return set(absent)
+
+    def _directories(self) -> Collection[str] | None:
+        """What is in the jugdir; None if it was so much, beside what is jug's, that it is not listed again."""
+        if self._is_crowded:
+            return None
+        with cannot("list", self._dir.root):
+            names = set(self._dir.names())
+        self._is_crowded = len(names) > _CROWD
+        return names
 
     def _tell_new(self, name: bytes) -> None:
         self._no_result = self._no_failure = name if name in self._new else b""

@@ -41,15 +41,16 @@ class Presence:
         with cannot("read", self._dir.result(name)):
             return self._dir.revalidate() and self._dir.revalidate(name[:2].decode())
 
-    def absent(self, names: Collection[bytes], directories: Collection[str]) -> Collection[bytes]:
+    def absent(self, names: Collection[bytes], directories: Collection[str] | None) -> Collection[bytes]:
         """Those of `names` of which there is no result: one look for all of them, where everybody sees all changes.
 
-        `directories` are those in the jugdir, since after the locks of all were taken. What may be moving at this
-        moment is left out.
+        `directories` are those in the jugdir, seen after the locks of all were taken; None if that is not known. What
+        may be moving at this moment is left out.
         """
         for _ in range(_TRIES):
             before = self._packs.state()
-            loose = {name for name in names if name[:2].decode() in directories and self.is_loose(name)}
+            possible = [name for name in names if directories is None or name[:2].decode() in directories]
+            loose = {name for name in possible if self.is_loose(name)}
             absent = [name for name in names if name not in loose]
             if absent:
                 packed = self._packs.names()

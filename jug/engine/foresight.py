@@ -5,12 +5,14 @@ A store that can take several locks for less (:meth:`~jug.backends.base.base_sto
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from math import inf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    from ..backends.base import base_store
     from .plan import Plan
 
 #: Tasks, beside the first.
@@ -26,6 +28,15 @@ class Foresight:
         self._plan = plan
         self._seconds = seconds
         self._knows = knows
+
+    @contextmanager
+    def told_to(self, store: base_store) -> Iterator[None]:
+        """The store knows what follows, until the end of the block."""
+        store.foresee(self)
+        try:
+            yield
+        finally:
+            store.foresee(None)
 
     def __call__(self, name: bytes) -> list[bytes]:
         """The names of the tasks that are to be run right after that of `name`; none if that is not one of them."""

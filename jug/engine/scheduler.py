@@ -109,8 +109,8 @@ class Scheduler:
         with self._interrupts:
             try:
                 self._begin()
-                self.store.foresee(self._foresight)
-                self._loop()
+                with self._foresight.told_to(self.store):
+                    self._loop()
             except StoreError:
                 self._interrupts.check()  # a signal may be why nobody waited for the store
                 raise
@@ -118,7 +118,6 @@ class Scheduler:
                 self._ending = Ending.STOPPED if self._is_anything_left() else Ending.COMPLETE
                 self._reason = f"Stopped, because {stop}."
             finally:
-                self.store.foresee(None)
                 self._results.flush()
         # What failed here may have been run by another worker since, and well.
         failures = [task for task in self.failures if self.plan.state[self.graph.index[task.hash()]] != DONE]

@@ -114,6 +114,23 @@ def test_one_look_is_for_all_however_many_results_there_are(store, other, calls,
     assert len(stats) == len(loose) + 4  # of a failure there are records, so each is looked for
 
 
+def test_a_jugdir_with_many_files_of_others_is_listed_once(store, calls, jugdir, monkeypatch):
+    monkeypatch.setattr(locks_ahead, "_CROWD", 100)
+    store.create()
+    for number in range(100):
+        (jugdir / f"data {number}").touch()
+    store.dump("there", SECOND)
+    store.record_failure(THIRD, {"error": "before"})
+    assert store.getlock(FIRST).get() and not store.can_load(FIRST)
+    assert ("listdir", str(jugdir)) in calls
+    calls.clear()
+    store.foresee(lambda name: [SECOND, THIRD])
+    assert store.getlock(NAMES[4]).get() and not store.can_load(NAMES[4])
+    assert store.getlock(SECOND).get() and store.can_load(SECOND)
+    assert store.getlock(THIRD).get() and not store.can_load(THIRD) and store.failure(THIRD) == {"error": "before"}
+    assert ("listdir", str(jugdir)) not in calls
+
+
 def test_what_is_known_of_a_lock_is_told_once(store):
     assert store.getlock(FIRST).get()
     lock = store.getlock(SECOND)

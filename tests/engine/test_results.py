@@ -194,6 +194,22 @@ def test_what_cannot_be_stored_ends_the_worker_and_is_run_again_by_the_next(stor
     assert value(jobs) == list(range(5))
 
 
+def test_trouble_with_locks_ahead_loses_nothing_that_waits(store, monkeypatch):
+    def end():
+        raise StopWorker("enough")
+
+    def fails(following):
+        if following is None:
+            raise StoreError("Cannot release the lock")
+
+    actions[5] = end
+    tasks = [job(x) for x in range(10)]
+    monkeypatch.setattr(store, "foresee", fails)
+    with pytest.raises(StoreError, match="Cannot release the lock"):
+        worker(store).run()
+    assert store.flushes[-1] > 0 and {task.hash() for task in tasks[:5]} == set(store.list())
+
+
 def test_it_is_told_which_results_are_those_of_others(store):
     other = file_store(store.jugdir)
     jobs = [job(x) for x in range(3)]
