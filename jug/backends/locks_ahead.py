@@ -158,6 +158,8 @@ class LocksAhead:
         self._no_result, self._no_failure = b"", b""
         with self._own.one_at_a_time:
             held, self._held = self._held, {}
+            if self._own.clear_ahead == self.clear:
+                self._own.clear_ahead = None  # nobody need keep this store any more
             if not held or not self._own.is_of_this_process():
                 return
             mirror = self._mirror if self._mirror is self._own.mirror() else None

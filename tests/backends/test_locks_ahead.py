@@ -1,9 +1,11 @@
 """Locks that are taken ahead in a jugdir: one look for several tasks, and nobody waits for a mistake."""
 
 import errno
+import gc
 import hashlib
 import os
 import signal
+import weakref
 
 import pytest
 from ahead import FIRST, NAMES, SECOND, THIRD, at_work, gets_in_a_child
@@ -223,6 +225,21 @@ def test_what_is_not_used_is_given_back_at_the_end(store, jugdir):
     lock.release()
     store.close()
     assert os.listdir(jugdir / "locks") == os.listdir(jugdir / "tempfiles") == []
+
+
+def test_a_store_that_is_not_closed_goes_as_soon_as_nobody_refers_to_it(jugdir):
+    store = foreseeing(file_store(jugdir))
+    lock = store.getlock(FIRST)
+    assert lock.get()
+    lock.release()
+    store.foresee(None)
+    guardian, own = store._dir.ownership._guardian, weakref.ref(store._dir.ownership)
+    gc.disable()
+    try:
+        del store, lock
+        assert own() is None and not guardian.is_alive()
+    finally:
+        gc.enable()
 
 
 def test_nothing_is_taken_along_once_that_is_over(store, jugdir):
