@@ -379,5 +379,5 @@ def _short(value):
         return value.removeprefix(ROOT)
     if hasattr(value, "st_mtime_ns"):
         return f"<inode {value.st_ino}, {value.st_size} bytes>"
-    text = repr(value)
+    text = repr(bytes(value) if isinstance(value, memoryview) else value)
     return text if len(text) <= 60 else text[:57] + "..."
