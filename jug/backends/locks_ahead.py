@@ -96,7 +96,7 @@ class LocksAhead:
         if self._mirror is None or self._mirror is not self._own.mirror():
             return False
         self._mirror.begins(number)
-        return self._dir.fs.monotonic() - self._since < USABLE
+        return self._dir.fs.elapsed() - self._since < USABLE
 
     def extend(self, first: bytes, owner: OwnerFile) -> None:
         """The lock of `first` was taken, by the file `owner`: take those of the tasks that follow, and look at all."""
@@ -107,7 +107,7 @@ class LocksAhead:
             if self._own.clear_ahead not in (None, self.clear):
                 self._own.clear_ahead()  # of another thread: the guardian is shown that of one
             self._own.clear_ahead = self.clear
-            self._since, self._mirror = self._dir.fs.monotonic(), mirror
+            self._since, self._mirror = self._dir.fs.elapsed(), mirror
             names = [name for name in self._following(first) if len(name) == _SIZE][:AHEAD]
             for name in names:
                 self._try(name, owner)

@@ -26,7 +26,7 @@ _NAME = 40
 _BEGIN = 4096
 #: Locks ahead for which there is room.
 AHEAD = 64
-#: Seconds after which a lock that was taken ahead is not used any more. The guardian waits for twice as long.
+#: Seconds after which a lock that was taken ahead is not used any more. Guardians wait for twice as long.
 USABLE = 0.5
 #: Bytes of results for which there is room.
 ROOM = 1 << 20

@@ -58,6 +58,9 @@ class Persistent:
     def monotonic(self) -> float:
         return self._plain.monotonic()
 
+    def elapsed(self) -> float:
+        return self._plain.elapsed()
+
     # Not made again, or in a way of their own.
 
     def open_excl(self, path: str) -> int:

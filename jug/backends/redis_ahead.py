@@ -18,7 +18,7 @@ from __future__ import annotations
 import time
 from mmap import mmap
 
-from .mirror import shared_memory
+from .mirror import USABLE, shared_memory
 from .redis_helper import LOCKS_AT, NOTES, RESULTS_AT, SIZE_OF_NOTES, USED_AT
 
 TYPE_CHECKING = False
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
     #: What the server told of a lock that is ours: see `_ACQUIRE` in :mod:`jug.backends.redis_lock`; and its token.
     Told = tuple[int, bytes, bytes]
-
-#: Seconds after which a lock that was taken ahead is not used any more. The helper waits for twice as long.
-USABLE = 0.5
 
 
 class Ahead:

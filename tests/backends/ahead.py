@@ -54,3 +54,16 @@ def gets_in_a_child(store, name):
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     assert code in (0, 1)
     return code == 1
+
+
+def have(other):
+    """Have another worker hold the second lock, and fail with the third task."""
+    assert other.getlock(SECOND).get()
+    failed = other.getlock(THIRD)
+    assert failed.get() and failed.fail()
+
+
+def not_to_be_had(store):
+    """Whether it is told that one is held, and the other failed."""
+    busy, failed = store.getlock(SECOND), store.getlock(THIRD)
+    return (busy.get(), busy.is_failed(), failed.get(), failed.is_failed()) == (False, False, False, True)

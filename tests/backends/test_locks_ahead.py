@@ -8,7 +8,7 @@ import signal
 import weakref
 
 import pytest
-from ahead import FIRST, NAMES, SECOND, THIRD, at_work, gets_in_a_child
+from ahead import FIRST, NAMES, SECOND, THIRD, at_work, gets_in_a_child, have, not_to_be_had
 from processes import wait_until
 
 from jug.backends import locks_ahead, mirror
@@ -154,9 +154,7 @@ def test_a_question_about_another_task_is_answered_by_a_look(store):
 
 @pytest.mark.parametrize("where", ["file", "group", "pack"])
 def test_what_others_have_or_have_done_is_told_when_its_turn_comes(store, other, where):
-    assert other.getlock(SECOND).get()
-    failed = other.getlock(THIRD)
-    assert failed.get() and failed.fail()
+    have(other)
     lock = other.getlock(NAMES[3])
     assert lock.get()
     assert other.dump_soon("done", NAMES[3], lock) is None if where == "group" else other.dump("done", NAMES[3]) is None
@@ -166,9 +164,7 @@ def test_what_others_have_or_have_done_is_told_when_its_turn_comes(store, other,
         assert other.pack().packed == 1
     other.record_failure(FIRST, {"error": "before"})
     assert store.getlock(FIRST).get() and store.failure(FIRST) == {"error": "before"}
-    busy, failed = store.getlock(SECOND), store.getlock(THIRD)
-    assert not busy.get() and not busy.is_failed()
-    assert not failed.get() and failed.is_failed()
+    assert not_to_be_had(store)
     assert store.getlock(NAMES[3]).get() and store.can_load(NAMES[3])
 
 
@@ -373,10 +369,13 @@ class Owner(OwnerFile):
 
 
 class Clock(FileSystem):
-    seconds = 100.0
+    seconds, asleep = 100.0, 0.0
 
     def monotonic(self):
         return self.seconds
+
+    def elapsed(self):
+        return self.seconds + self.asleep
 
 
 @pytest.fixture
@@ -408,6 +407,14 @@ def test_a_lock_that_is_ahead_is_used_or_given_back_and_never_both(pair, jugdir,
     else:  # by the worker, or by its guardian before
         assert owner.given_back == ([SECOND, THIRD] if seconds > 2 * mirror.USABLE + 0.005 else [])
         assert locked(jugdir) == {FIRST, NAMES[5]}
+
+
+def test_a_lock_that_is_ahead_is_not_used_after_the_machine_slept(pair):
+    store, _, _, clock = pair
+    assert store.getlock(FIRST).get()
+    assert store._ahead.use(store.getlock(SECOND))
+    clock.asleep = 3600.0
+    assert not store._ahead.use(store.getlock(THIRD))
 
 
 def test_the_guardian_gives_nothing_back_while_others_are_taken_ahead(pair):

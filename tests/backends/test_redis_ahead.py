@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from ahead import FIRST, NAMES, SECOND, THIRD, at_work, gets_in_a_child
+from ahead import FIRST, NAMES, SECOND, THIRD, at_work, gets_in_a_child, have, not_to_be_had
 from processes import wait_until
 from redis_server import RedisServer, shared_server
 
@@ -79,15 +79,11 @@ def test_results_of_several_tasks_and_their_next_locks_are_one_question(server, 
 
 
 def test_what_others_have_or_have_done_is_told_when_its_turn_comes(server, store, other):
-    assert other.getlock(SECOND).get()
-    failed = other.getlock(THIRD)
-    assert failed.get() and failed.fail()
+    have(other)
     other.dump("done", NAMES[3])
     other.record_failure(FIRST, {"error": "before"})
     assert store.getlock(FIRST).get() and store.failure(FIRST) == {"error": "before"}
-    busy, failed = store.getlock(SECOND), store.getlock(THIRD)
-    assert not busy.get() and not busy.is_failed()
-    assert not failed.get() and failed.is_failed()
+    assert not_to_be_had(store)
     assert store.getlock(NAMES[3]).get() and store.can_load(NAMES[3])
 
 
