@@ -32,6 +32,7 @@ from .packs import Packing, Packs
 from .persistence import persist, reread
 from .presence import Presence
 from .signing import Unsigned
+from .turns import one_thread_at_a_time
 from .workers import details, join, leave, remove_remains, sweep
 
 __all__ = ["file_based_lock", "file_keepalive_store", "file_store", "fsync_dir"]
@@ -76,6 +77,7 @@ class file_store(judged_store):
         self._ahead = LocksAhead(self._dir, self._presence, self._failures)
         self._group = Group(self._dir, self._packs.grouped.grouping)
         self._barriers: file_listing | None = None
+        self._turn = one_thread_at_a_time(self, "_turn")
         if sign_key is not None:
             self.use_key(read_key(sign_key))
 
@@ -128,8 +130,9 @@ class file_store(judged_store):
 
     def load(self, name: Name) -> Any:
         name = as_name(name)
-        if name in self._group:
-            return read_content(self._group.read(name), self._dir.signer(name))
+        waiting = self._group.get(name)
+        if waiting is not None:
+            return read_content(waiting, self._dir.signer(name))
         if self._packs.grouped.has(name):
             try:
                 return self._packs.grouped.load(name)
@@ -167,7 +170,7 @@ class file_store(judged_store):
 
     def can_load(self, name: Name) -> bool:
         name = as_name(name)
-        if name in self._group:
+        if self._group.get(name) is not None:
             return True
         return not self._ahead.has_no_result(name) and self._presence.has(name)
 
@@ -187,10 +190,11 @@ class file_store(judged_store):
     def first_missing(self, names: Collection[Name]) -> bytes | None:
         if len(names) < FEW:
             return super().first_missing(names)
-        # Kept from one time to the next: a jugfile with ten barriers asks ten times for nearly the same.
-        self._barriers = self._barriers or self.listing()
-        self._barriers.refresh()
-        return next((name for name in map(as_name, names) if not self._barriers.holds(name)), None)
+        with self._turn:
+            # Kept from one time to the next: a jugfile with ten barriers asks ten times for nearly the same.
+            self._barriers = self._barriers or self.listing()
+            self._barriers.refresh()
+            return next((name for name in map(as_name, names) if not self._barriers.holds(name)), None)
 
     def remove(self, name: Name) -> bool:
         return bool(self.remove_many([name]))

@@ -36,18 +36,18 @@ class Group:
         self._own = jugdir.ownership
         self._grouping = grouping
         self._results: dict[bytes, tuple[bytes, bytes, file_based_lock]] = {}
+        # What is being stored: a thread that asks meanwhile finds it here or, later, in its file.
+        self._leaving: dict[bytes, tuple[bytes, bytes, file_based_lock]] = {}
         self._size = 0
         self._mirror: Mirror | None = None
         self._overtaken: set[bytes] = set()
         self._may_be: bool | None = None
         self._locks = 0  # that there were, with those of others
 
-    def __contains__(self, name: bytes) -> bool:
-        return name in self._results
-
-    def read(self, name: bytes) -> bytes:
-        """The bytes that the file of the result `name` would hold."""
-        return self._results[name][1]
+    def get(self, name: bytes) -> bytes | None:
+        """The bytes that the file of the result `name` would hold; None if it does not wait."""
+        found = self._results.get(name) or self._leaving.get(name)
+        return None if found is None else found[1]
 
     def takes(self, name: bytes, write: object, lock: file_based_lock) -> bool:
         """Have the result wait that `write` would write, and was computed under `lock`; False if it is to be stored by
@@ -93,7 +93,8 @@ class Group:
             self._size += len(piece)
 
     def _commit(self) -> None:
-        results, self._results, self._size = self._results, {}, 0
+        results = self._leaving = self._results
+        self._results, self._size = {}, 0
         try:
             mirror = self._own.mirror()
             if mirror is None:
@@ -105,6 +106,7 @@ class Group:
                 finally:
                     mirror.clear()
         finally:
+            self._leaving = {}
             for _, _, lock in results.values():
                 lock.release()
 

@@ -13,6 +13,7 @@ from .groupfile import pread_all, read_index
 from .jugdir import PACKS
 from .layout import is_group
 from .persistence import reread
+from .turns import one_thread_at_a_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 # After so many seconds, any clock that stamps files has moved on.
 _SETTLED = 2.5
 _TRIES = 100
+_NOT_READ = -1, -1  # a stamp that no directory has
 _MOST_OPEN = 16
 _PLACES = 1 << 32  # results in a file, at most
 _NEAR = 16  # places from one result to the next, at which it is still looked whether the gap is small
@@ -64,7 +66,8 @@ class Groups:
     def __init__(self, jugdir: JugDir) -> None:
         self._dir = jugdir
         self._fs = jugdir.fs
-        self._files: dict[str, GroupFile] = {}
+        self._turn = one_thread_at_a_time(self, "_turn")
+        self._files: dict[str, GroupFile] = {}  # never changed, only replaced: threads may be going through it
         # In which file each result is, by a number of ours, and its number there: `number * _PLACES + place`. There may
         # be a million: numbers take less room than pairs, and nobody looks for garbage among them.
         self._where: dict[bytes, int] = {}
@@ -85,7 +88,8 @@ class Groups:
         return name in self._where
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._where)
+        with self._turn:
+            return iter(list(self._where))
 
     def __len__(self) -> int:
         return len(self._where)
@@ -97,8 +101,9 @@ class Groups:
 
     def has(self, name: bytes) -> bool:
         """Whether there is such a result at this moment."""
-        self.refresh()
-        return name in self._where
+        with self._turn:
+            self.refresh()
+            return name in self._where
 
     def lists(self, name: str) -> bool:
         """Whether a file of this name, of whatever kind, was in the directory at the last look."""
@@ -106,33 +111,40 @@ class Groups:
 
     def refresh(self) -> None:
         """Have a look at the directory, unless it is certain that nothing in it has changed."""
-        stamp = self._stamp_now()
-        if self.changes < 0:
-            self.changes = 0
-        if stamp == self._stamp and (self._is_settled or stamp is None):
-            return
-        if stamp != self._stamp:
-            self._stamp, self._since = stamp, self._fs.monotonic()
-        self._is_settled = stamp is not None and self._is_past(stamp)
-        self._list()
-        self.looks += 1
+        with self._turn:
+            stamp = self._stamp_now()
+            if self.changes < 0:
+                self.changes = 0
+            if stamp == self._stamp and (self._is_settled or stamp is None):
+                return
+            since = self._since if stamp == self._stamp else self._fs.monotonic()
+            is_settled = stamp is not None and self._is_past(stamp, since)
+            self._stamp, self._is_settled = _NOT_READ, False
+            self._list(is_there=stamp is not None)
+            self._stamp, self._since, self._is_settled = stamp, since, is_settled
+            self.looks += 1
 
     def read(self, name: bytes) -> bytes:
         """The bytes that the file of the result `name` would hold; ``KeyError`` if it is in no group."""
-        file, number = self._find(name)
-        fd = self._open.get(file.name, -1)
-        if fd >= 0 and self._opener == self._fs.pid():
-            _, at, size = file.index[number]
-            try:
-                data = self._fs.pread(fd, size, at)
-            except OSError:
-                data = b""
-            if len(data) == size:
-                return data
-        return self._read_slowly(name)
+        with self._turn:  # another thread might close the file, whose number could be that of another one then
+            file, number = self._find(name)
+            fd = self._open.get(file.name, -1)
+            if fd >= 0 and self._opener == self._fs.pid():
+                _, at, size = file.index[number]
+                try:
+                    data = self._fs.pread(fd, size, at)
+                except OSError:
+                    data = b""
+                if len(data) == size:
+                    return data
+            return self._read_slowly(name)
 
     def read_many(self, names: Iterable[bytes]) -> dict[bytes, bytes]:
         """As :meth:`read` for many: those that lie side by side are read at once. What is in no group is left out."""
+        with self._turn:
+            return self._read_many(names)
+
+    def _read_many(self, names: Iterable[bytes]) -> dict[bytes, bytes]:
         where = self._where.get
         wanted = {name: place for name in names if (place := where(name)) is not None}
         found: dict[bytes, bytes] = {}
@@ -155,25 +167,27 @@ class Groups:
             found = self._read(file, *file.index[number][1:])
             if found is not None:
                 return found
-            self._stamp = None  # another one took its place
+            self._stamp = _NOT_READ  # another one took its place
             self.refresh()
         raise KeyError(name)
 
     def mtime(self, name: bytes) -> float:
         """When the file was written that the result `name` is in."""
-        return self._find(name)[0].mtime
+        return self.file_of(name).mtime
 
     def file_of(self, name: bytes) -> GroupFile:
         """The file that the result `name` is in."""
-        return self._find(name)[0]
+        with self._turn:
+            return self._find(name)[0]
 
     def add(self, file: GroupFile) -> None:
         """A file of which we know that it is there, since we have written it."""
-        self._files[file.name] = file
-        self._numbered[self._next] = file
-        first = self._next * _PLACES
-        self._where.update(zip(file.names, range(first, first + len(file.names)), strict=True))
-        self._next += 1
+        with self._turn:
+            self._numbered[self._next] = file
+            first = self._next * _PLACES
+            self._next += 1
+            self._where.update(zip(file.names, range(first, first + len(file.names)), strict=True))
+            self._files = {**self._files, file.name: file}
 
     # How
 
@@ -201,19 +215,20 @@ class Groups:
         finally:
             self._fs.close(fd)
 
-    def _is_past(self, stamp: _Stamp) -> bool:
+    def _is_past(self, stamp: _Stamp, since: float) -> bool:
         """Whether any change from now on leaves another time stamp."""
         if self._dir.ownership.is_local and stamp[1] % 1_000_000_000:  # it is exact
             return stamp[1] < self._fs.stamp_now()
-        return self._fs.monotonic() - self._since >= _SETTLED
+        return self._fs.monotonic() - since >= _SETTLED
 
-    def _list(self) -> None:
+    def _list(self, is_there: bool) -> None:
         """List until what is listed is what is known: files may have come and gone while we did."""
         for _ in range(_TRIES):
-            listed = self._dir.names(PACKS) if self._stamp else []
-            if listed == self._listed:
+            listed = self._dir.names(PACKS) if is_there else []
+            names = set(filter(is_group, listed))
+            if listed == self._listed and names == self._files.keys():
                 return
-            names, self._listed = set(filter(is_group, listed)), listed
+            self._listed = listed
             self.changes += 1
             if names == self._files.keys():
                 return
@@ -242,17 +257,20 @@ class Groups:
         return GroupFile(name, index, found.st_size, found.st_mtime, is_whole)
 
     def _forget(self, gone: set[str]) -> None:
+        self._files = {name: file for name, file in self._files.items() if name not in gone}
+        numbers = {number: file for number, file in self._numbered.items() if file.name in gone}
         lost: set[bytes] = set()
-        for number, file in [(number, file) for number, file in self._numbered.items() if file.name in gone]:
-            del self._files[file.name], self._numbered[number]
+        for number, file in numbers.items():
             lost.update(name for name in file.names if self._where.get(name, -1) // _PLACES == number)
             self._close(file.name)
+        stay = {number: file for number, file in self._numbered.items() if number not in numbers}
+        for number, file in stay.items() if lost else ():  # they may be in another file, too
+            here = {name: number * _PLACES + place for place, name in enumerate(file.names) if name in lost}
+            self._where.update(here)
+            lost -= here.keys()
         for name in lost:
             del self._where[name]
-        for number, file in self._numbered.items() if lost else ():  # they may be in another file, too
-            for place, name in enumerate(file.names):
-                if name in lost:
-                    self._where[name] = number * _PLACES + place
+        self._numbered = stay
 
     def _read(self, file: GroupFile, at: int, size: int) -> bytes | None:
         """So many bytes from this place of the file; None if it is gone."""
@@ -284,8 +302,9 @@ class Groups:
 
     def close(self) -> None:
         """Close what is open; it is opened again when need be."""
-        for name in list(self._open):
-            self._close(name)
+        with self._turn:
+            for name in list(self._open):
+                self._close(name)
 
     def _close(self, name: str) -> None:
         fd = self._open.pop(name, -1)

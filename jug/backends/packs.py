@@ -26,6 +26,7 @@ from .packlock import PackLock
 from .persistence import reread
 from .salvage import saved_from
 from .signing import Unsigned
+from .turns import one_thread_at_a_time
 from .verdict import Verdict
 
 TYPE_CHECKING = False
@@ -81,6 +82,7 @@ class Packs:
         self.path = jugdir.path(PACKS, PACKFILE)
         self._known = _Contents(_ABSENT, {}, frozenset())
         self.grouped = Grouped(jugdir)
+        self._turn = one_thread_at_a_time(self, "_turn")
         self._looks = 0
 
     def state(self) -> tuple[int, object]:
@@ -116,11 +118,13 @@ class Packs:
         """The names of all results in the pack: the same object as last time if it is the same."""
         self.grouped.refresh()
         groups = self.grouped.groups
-        if self._looks != groups.looks:
-            if groups.lists(PACKFILE) or self._known.version != _ABSENT:
-                self._look()
-            self._looks = groups.looks
-        return self._known.names
+        with self._turn:
+            looks = groups.looks  # another thread may look once more, while the pack is being read
+            if self._looks != looks:
+                if groups.lists(PACKFILE) or self._known.version != _ABSENT:
+                    self._look()
+                self._looks = looks
+            return self._known.names
 
     def load(self, name: bytes) -> Any:
         """The packed object; ``KeyError`` if there is none. Each time another one, which the caller may change."""
@@ -288,9 +292,9 @@ class Packs:
 
     def _look(self, afresh: bool = False) -> _Contents:
         """The pack as it is now; read again if it is another one, or `afresh`."""
-        with cannot("read", self.path):
+        with self._turn, cannot("read", self.path):
             self._known = reread(lambda: self._contents(self._known, afresh))
-        return self._known
+            return self._known
 
     def _contents(self, known: _Contents, afresh: bool) -> _Contents:
         fd = self._open()
