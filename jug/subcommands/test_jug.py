@@ -1,5 +1,8 @@
 """``jug test-jug``: the tests that belong to the version of jug that is installed.
 
+A selection of them shows in less than a minute that jug works on this machine: hashes are those of the reference,
+stores keep what they are given, workers share the work. ``--all`` runs all, for some ten minutes.
+
 They are in the package, beside their configuration, as they are in a checkout (``setup.py`` puts them there); pytest
 runs them in an empty directory, and nothing is written into the installation.
 """
@@ -10,8 +13,10 @@ import os
 import sys
 from pathlib import Path
 
+from ..config import Option
 from ..errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, UsageError
 from .command import SubCommand
+from .old_calls import as_in_old_releases
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,15 +28,24 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).resolve().parent.parent
 CONFIGURATION = "pyproject.toml"
 PYTEST_USAGE_ERROR = 4
+#: Files of tests that take less than a minute together, and would notice most of what can be wrong with a machine.
+SELECTION = (
+    *("test_golden.py", "test_hash.py", "test_task.py", "test_tasklet.py", "test_nodes.py", "test_mapreduce.py"),
+    *("test_barrier.py", "test_compound.py", "test_options.py"),
+    *("backends/test_encode.py", "backends/test_dict_store.py", "backends/test_lock_contract.py"),
+    *("engine/test_graph.py", "engine/test_scheduler.py", "subcommands/test_execute.py", "subcommands/test_status.py"),
+)
 
 
 class TestJugCommand(SubCommand):
     """Run jug's own tests (what follows -- is for pytest)
 
-    For instance, ``jug test-jug -- -k lock -x`` or ``jug test-jug -- tests/test_hash.py``.
+    Without anything after --, a selection that takes less than a minute; with ``--all``, all of them. For instance,
+    ``jug test-jug -- -k lock -x`` or ``jug test-jug -- tests/test_hash.py``.
     """
 
     name = "test-jug"
+    options = (Option("all", False, "Run all tests, which takes some ten minutes"),)
     needs_jugfile = False
     needs_store = False
     __test__ = False  # in spite of its name, it is nothing that pytest should collect
@@ -48,7 +62,10 @@ class TestJugCommand(SubCommand):
                 "the tests need pytest, which is not installed: pip install pytest, or pip install 'jug[test]' for all "
                 "that tests of optional parts need"
             )
-        return _run_pytest(suite, options.user_args)
+        arguments = options.user_args
+        if not (arguments or options.test_jug_all):
+            arguments = [f"tests/{name}" for name in SELECTION]
+        return _run_pytest(suite, arguments)
 
 
 def _suite() -> Path:
@@ -91,3 +108,6 @@ def _selection(suite: Path, word: str) -> str:
             if (place / path).is_file():
                 return f"{place / path}{colons}{name}"
     return word
+
+
+__getattr__ = as_in_old_releases(__name__, "test-jug")

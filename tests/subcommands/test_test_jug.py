@@ -142,3 +142,30 @@ def test_an_installed_jug_without_pytest(wheel, tmp_path):
     bins = install(wheel, tmp_path / "environment")
     with pytest.raises(AssertionError, match=r"status 2\n\njug: The tests need pytest, which is not installed"):
         call(bins / "jug", "test-jug", cwd=tmp_path)
+
+
+# What is run when nothing is asked for
+
+
+@pytest.fixture
+def asked_of_pytest(monkeypatch):
+    asked = []
+    monkeypatch.setattr(test_jug, "_run_pytest", lambda suite, arguments: asked.append((suite, list(arguments))) or 0)
+    return asked
+
+
+def run_test_jug(*arguments):
+    return cmdapi.run("test-jug", options=parse(["test-jug", *arguments]), store=None, jugspace=None)
+
+
+def test_without_a_word_it_is_a_selection_of_files_that_exist(asked_of_pytest):
+    assert run_test_jug() == 0
+    ((suite, arguments),) = asked_of_pytest
+    assert len(arguments) == len(test_jug.SELECTION) > 10
+    assert all(test_jug._selection(suite, word) == str(suite / word) for word in arguments)
+
+
+def test_all_tests_are_run_if_that_is_asked(asked_of_pytest):
+    run_test_jug("--all")
+    run_test_jug("--", "-k", "lock")
+    assert [arguments for _, arguments in asked_of_pytest] == [[], ["-k", "lock"]]
