@@ -12,6 +12,9 @@ import pickle
 import sys
 import zlib
 
+from .streams import compress_stream as compress_stream  # (where Jug 2.7 has them)
+from .streams import decompress_stream as decompress_stream
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Protocol

@@ -43,13 +43,13 @@ class Signs:
         store.use_key(self._key, self._judging)
 
 
-def set_jugdir(jugdir: str | base_store) -> base_store:
+def set_jugdir(jugdir: str | base_store | None) -> base_store:
     """Choose where results are kept; returns the store.
 
     Parameters
     ----------
-    jugdir : str or base_store
-        A directory, a URI (see the documentation of backends), or a store.
+    jugdir : str, base_store or None
+        A directory, a URI (see the documentation of backends), or a store. None is the directory ``jugdata``.
 
     Raises
     ------
@@ -58,6 +58,8 @@ def set_jugdir(jugdir: str | base_store) -> base_store:
     StoreError
         The store cannot be used.
     """
+    if jugdir is None:
+        jugdir = "jugdata"
     if _opened is None or not isinstance(jugdir, (str, os.PathLike)):
         store = _select(jugdir)
     else:

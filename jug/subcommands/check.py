@@ -12,6 +12,7 @@ from ..roundtrip import UNHASHABLE
 from ..stability import ADVICE, Guard, Unstable, WatchedTasks
 from . import rereading, verifying
 from .command import SubCommand
+from .old_calls import as_in_old_releases
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -143,3 +144,6 @@ class Findings:
 
 def _harmless_last(kind: tuple[tuple[Any, ...], Any]) -> bool:
     return bool(kind[0][0])
+
+
+__getattr__ = as_in_old_releases(__name__, "check", "sleep-until")

@@ -13,6 +13,7 @@ from ..engine.removal import Cleanup
 from ..errors import UsageError
 from ..short import local_time
 from .command import SubCommand
+from .old_calls import as_in_old_releases
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -172,3 +173,6 @@ def _in_words(lock: LockDetails, count: int) -> str:
 def _print_records(verb: str, number: int) -> None:
     if number:
         print(f"{verb} {number} record{'s' * (number > 1)} of failures")
+
+
+__getattr__ = as_in_old_releases(__name__, "cleanup")

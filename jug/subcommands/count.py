@@ -6,6 +6,7 @@ from .. import task
 from ..engine.graph import Graph
 from ..io import task_table
 from .command import SubCommand
+from .old_calls import as_in_old_releases
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,3 +27,6 @@ class CountCommand(SubCommand):
             counts[counted.name] = counts.get(counted.name, 0) + 1
         print(sum(counts.values()) if options.short else task_table([("Count", counts)]))
         return 0
+
+
+__getattr__ = as_in_old_releases(__name__, "count")

@@ -6,6 +6,7 @@ import os
 
 from ..errors import UsageError
 from .command import SubCommand
+from .old_calls import as_in_old_releases
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,3 +63,6 @@ class DemoCommand(SubCommand):
             raise UsageError(f"{path!r} cannot be written: {error.strerror}") from error
         print(WHAT_NEXT.format(path=path, directory=DIRECTORY), end="")
         return 0
+
+
+__getattr__ = as_in_old_releases(__name__, "demo")

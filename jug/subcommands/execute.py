@@ -16,6 +16,7 @@ from ..io import print_task_summary_table
 from . import terminal
 from .command import SubCommand
 from .console import ConsoleReporter
+from .old_calls import as_in_old_releases
 from .selection import no_match, selection_from, selection_in_words, selection_options
 
 TYPE_CHECKING = False
@@ -137,3 +138,6 @@ def settings_from(options: Options) -> Settings:
         wait_cycle_time=options.execute_wait_cycle_time,
         nr_wait_cycles=options.execute_nr_wait_cycles,
     )
+
+
+__getattr__ = as_in_old_releases(__name__, "execute")

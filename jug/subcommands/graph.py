@@ -12,6 +12,7 @@ from ..engine.jugfile import barrier_of
 from ..engine.status import Status
 from ..errors import JugError, UsageError
 from .command import SubCommand
+from .old_calls import as_in_old_releases
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -115,3 +116,6 @@ def render(text: bytes, format: str, dotfile: str, patience: float = PATIENCE) -
         kind = UsageError if "not recognized" in words or not format else GraphError
         raise kind(f"Graphviz ('dot') makes no file of the format {format!r}: {words or 'it does not say why'}; {kept}")
     return done.stdout
+
+
+__getattr__ = as_in_old_releases(__name__, "graph")

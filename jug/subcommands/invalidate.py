@@ -16,6 +16,7 @@ from ..errors import JugError, OutputError
 from ..io import task_table
 from . import terminal
 from .command import SubCommand
+from .old_calls import as_in_old_releases
 from .selection import no_match, selection_from, selection_options
 from .workers import who_is
 
@@ -139,3 +140,6 @@ def _say(message: str) -> None:
 
 def _results(number: int) -> str:
     return f"{number} result{'' if number == 1 else 's'}"
+
+
+__getattr__ = as_in_old_releases(__name__, "invalidate")

@@ -6,6 +6,7 @@ from ..backends.packing import LARGEST
 from ..errors import UsageError
 from . import terminal
 from .command import SubCommand
+from .old_calls import as_in_old_releases
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,3 +43,6 @@ def _left(paths: list[str]) -> str:
         f"{len(paths)} files of at most {LARGEST} bytes were left as they are, since they are damaged or cannot be "
         f"read (the first one is {paths[0]})"
     )
+
+
+__getattr__ = as_in_old_releases(__name__, "pack")

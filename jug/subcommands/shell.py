@@ -12,10 +12,11 @@ from ..nodes import direct_tasks
 from ..short import short
 from .command import SubCommand
 from .invalidate import show, show_and_remove
+from .old_calls import as_in_old_releases
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from ..config import Options
@@ -89,12 +90,7 @@ class Tools:
     def load_all(self) -> None:
         """Replace every task (or list, dict, ... of tasks) among the names by its result, where that is there."""
         shell_names = _shell_names() or self._names
-        for name, obj in list(shell_names.items()):
-            if name.startswith("_"):
-                continue
-            tasks = direct_tasks((obj,))
-            if tasks and all(t.can_load() for t in tasks):
-                shell_names[name] = task.value(obj)
+        load_all(shell_names, shell_names)
 
     def invalidate(self, *tasks: Any, dry_run: bool = False) -> int:
         """Remove the results of the tasks, and all results that depend on them; returns how many there were.
@@ -109,11 +105,7 @@ class Tools:
         if dry_run:
             show(plan)
             return len(plan)
-        removed = show_and_remove(plan) if plan else plan.remove()
-        for node in plan.nodes:
-            for copy in (graph.tasks[node], *graph.copies.get(node, ())):
-                copy.unload()
-        return removed
+        return _remove(graph, plan, show_and_remove if plan else Invalidation.remove)
 
     def get_tasks(self) -> list[Task[Any]]:
         """All tasks of the jugfile, in the order in which they are created."""
@@ -131,9 +123,42 @@ class Tools:
         return [t for t, state in zip(graph.tasks, states, strict=False) if state in wanted]
 
 
+def load_all(jugspace: Mapping[str, Any], local_ns: dict[str, Any]) -> None:
+    """Put the value of every task (or list, dict, ... of tasks) among the names of `jugspace` into `local_ns`, where
+    its results are there."""
+    for name, obj in list(jugspace.items()):
+        if name.startswith("_"):
+            continue
+        tasks = direct_tasks((obj,))
+        if tasks and all(t.can_load() for t in tasks):
+            local_ns[name] = task.value(obj)
+
+
+def invalidate(tasklist: Sequence[Task[Any]], reverse: dict[Any, Any], task: Task[Any]) -> None:
+    """Remove the result of `task`, and all that depend on it, of the tasks in `tasklist`; nothing is printed.
+
+    What was found out of the tasks is kept in `reverse`, a dict that the next call may use again.
+    """
+    graph = reverse.setdefault("graph", None) or Graph(list(tasklist))
+    reverse["graph"] = graph
+    _remove(graph, Invalidation(graph, task.require_store(), [graph.index[task.hash()]]))
+
+
+def _remove(graph: Graph, plan: Invalidation, remove: Callable[[Invalidation], int] = Invalidation.remove) -> int:
+    """Remove what is planned, and forget what is in memory of it; returns how many results there were."""
+    removed = remove(plan)
+    for node in plan.nodes:
+        for copy in (graph.tasks[node], *graph.copies.get(node, ())):
+            copy.unload()
+    return removed
+
+
 def _shell_names() -> dict[str, Any] | None:
     """The names of the running IPython shell."""
     from IPython import get_ipython
 
     shell = get_ipython()
     return None if shell is None else shell.user_ns
+
+
+__getattr__ = as_in_old_releases(__name__, "shell")

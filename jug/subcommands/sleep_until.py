@@ -9,6 +9,7 @@ from ..engine.graph import Graph
 from ..engine.jugfile import Jugfile, barrier_of
 from ..errors import EXIT_OK
 from .command import SubCommand
+from .old_calls import as_in_old_releases
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,3 +50,6 @@ def wait_for(store: Any, needed: frozenset[bytes]) -> None:
             return
         time.sleep(pause)
         pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+__getattr__ = as_in_old_releases(__name__, "sleep-until")

@@ -11,6 +11,7 @@ from ..engine.statuscache import DEFAULT_FILE, StatusCache
 from ..errors import EXIT_FAILED, EXIT_OK
 from ..io import task_table
 from .command import SubCommand
+from .old_calls import as_in_old_releases
 from .workers import workers_in_short, workers_table
 
 TYPE_CHECKING = False
@@ -106,3 +107,6 @@ def one_line(status: Status) -> str:
         f"{to_run} tasks waiting to be run, {counts[State.FAILED]} failed, "
         f"{counts[State.FINISHED]} complete, ({active})."
     )
+
+
+__getattr__ = as_in_old_releases(__name__, "status")

@@ -18,6 +18,7 @@ from ..web.monitor import JugfileProblem, Monitor, Reading, stamp_of
 from ..web.server import Address, Server, require_libraries
 from ..web.token import Token
 from .command import SubCommand
+from .old_calls import as_in_old_releases
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -139,3 +140,6 @@ class JugfileOfStore:
         except SystemExit as stop:
             path = self._jugfile.path
             raise JugfileProblem(f"The jugfile {path!r} called sys.exit({stop.code!r})") from stop
+
+
+__getattr__ = as_in_old_releases(__name__, "webstatus")
