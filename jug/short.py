@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import reprlib
+from itertools import islice
 
-from .nodes import Node, TaskNode
+from .nodes import ATOMS, Node, TaskNode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 _MOST_CHARACTERS = 60
+# Of calls inside a call that is shown: arguments of each, calls in all, plain arguments of what is not shown, and
+# objects that these are looked for in.
+_MOST_ARGUMENTS, _MOST_CALLS, _MOST_LEAVES, _MOST_LOOKS = 6, 12, 3, 40
 
 
 class _Short(reprlib.Repr):
@@ -38,7 +42,60 @@ class _ShortInside(_Short):
         return "..." if isinstance(x, Node) and not isinstance(x, TaskNode) else super().repr1(x, level)
 
 
+class _ShortCall(_Short):
+    """For the arguments of a call: tasks among them are shown with their own, where samples often differ.
+
+    Of calls inside calls, so many levels are shown and so many in all; of what is further inside, the first plain
+    arguments.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 5
+        self.maxtuple = self.maxlist = _MOST_ARGUMENTS
+        self._left = 0
+
+    def call(self, x: Any) -> str:
+        self._left = _MOST_CALLS
+        return self.repr(x)
+
+    def repr1(self, x: Any, level: int) -> str:
+        if not isinstance(x, TaskNode) or not hasattr(x, "args"):
+            return super().repr1(x, level)
+        self._left -= 1
+        if level > 0 and self._left >= 0:
+            arguments = [self.repr1(arg, level - 1) for arg in x.args[:_MOST_ARGUMENTS]]
+            arguments += [
+                f"{key}={self.repr1(arg, level - 1)}" for key, arg in islice(x.kwargs.items(), _MOST_ARGUMENTS)
+            ]
+            arguments += ["..."] * (max(len(x.args), len(x.kwargs)) > _MOST_ARGUMENTS)
+        else:
+            leaves = [super(_ShortCall, self).repr1(leaf, 0) for leaf in _leaves(x)]
+            arguments = ["...", *leaves] if x.args or x.kwargs else []
+        return f"{x.name}({', '.join(arguments)})"
+
+
+def _leaves(node: Node) -> list[Any]:
+    """The first plain arguments at or below a node, without looking at more than some nodes."""
+    found: list[Any] = []
+    stack: list[Any] = [node]
+    looks = 0
+    while stack and looks < _MOST_LOOKS and len(found) < _MOST_LEAVES:
+        obj = stack.pop()
+        looks += 1
+        if isinstance(obj, Node):
+            stack += reversed(obj.sources()[:_MOST_LOOKS])
+        elif type(obj) in (list, tuple):
+            stack += reversed(obj[:_MOST_LOOKS])
+        elif type(obj) is dict:
+            stack += reversed(list(islice(obj.values(), _MOST_LOOKS)))
+        elif type(obj) in ATOMS:
+            found.append(obj)
+    return found
+
+
 _short = _Short()
+_short_call = _ShortCall()
 _short_inside = _ShortInside()
 
 
@@ -53,10 +110,14 @@ def short_inside(obj: Any) -> str:
 
 
 def short_call(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-    """A call with all its arguments, each of them in a few words."""
-    arguments = [short(arg) for arg in args]
-    arguments += [f"{key}={short(arg)}" for key, arg in kwargs.items()]
+    """A call with all its arguments, each of them in a few words; tasks among them are shown with their own."""
+    arguments = [_in_call(arg) for arg in args]
+    arguments += [f"{key}={_in_call(arg)}" for key, arg in kwargs.items()]
     return f"{name}({', '.join(arguments)})"
+
+
+def _in_call(arg: Any) -> str:
+    return " ".join(_short_call.call(arg).split())
 
 
 def local_time(seconds: float) -> str:

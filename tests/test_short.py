@@ -56,3 +56,51 @@ def test_an_object_whose_repr_raises_does_not_hide_the_message():
             raise RuntimeError("no")
 
     assert short(Broken()).startswith("<Broken instance at ")
+
+
+# Calls inside calls
+
+
+def acquire(sample):
+    return sample
+
+
+def denoise(image, strength=1):
+    return image
+
+
+def name_of(f):
+    return f"{__name__}.{f.__name__}"
+
+
+def test_a_call_shows_the_arguments_of_the_calls_inside():
+    task = Task(denoise, Task(acquire, "plate-17"), strength=2)
+    assert short_call("m.denoise", task.args, task.kwargs) == f"m.denoise({name_of(acquire)}('plate-17'), strength=2)"
+    nested = {"images": [task]}
+    inside = f"{name_of(denoise)}({name_of(acquire)}('plate-17'), strength=2)"
+    assert short_call("m.report", (nested,), {}) == f"m.report({{'images': [{inside}]}})"
+
+
+def test_what_is_deep_inside_shows_its_plain_arguments():
+    task = Task(acquire, "plate-17")
+    for _ in range(10_000):
+        task = Task(denoise, task)
+    assert "..." in short_call("m.f", (task,), {})
+    few = Task(acquire, "plate-17")
+    for strength in range(6):
+        few = Task(denoise, few, strength)
+    text = short_call("m.f", (few,), {})
+    assert "'plate-17'" in text and "..." in text
+    assert len(text) < 400
+
+
+def test_a_call_of_very_many_calls_stays_short():
+    layer = [Task(acquire, f"sample-{i}") for i in range(50)]
+    for _ in range(20):
+        layer = [Task(denoise, layer, layer) for _ in range(20)]
+    text = short_call("m.f", (layer,), {})
+    assert len(text) < 4000 and "\n" not in text
+
+
+def test_tasklets_inside_a_call_are_shown_as_before():
+    assert short_call("m.f", (Task(acquire, 1)[0],), {}) == f"m.f({name_of(acquire)}(...)[0])"
