@@ -226,7 +226,7 @@ def test_a_task_that_fails_in_another_worker(tmp_path):
     assert "ValueError: 1" in first.err
     assert second.err == (
         "jug: 1 task failed in another worker (jugfile.wait). Tasks left: 1 waiting, 1 failed. "
-        "'jug execute --retry-failed' tries again what has failed.\n"
+        "'jug status --failures' shows why, and 'jug execute --retry-failed' tries again.\n"
     )
 
 

@@ -75,9 +75,13 @@ class LockDetails:
         For how many seconds the holder has been seen to give no sign of life; None if that is not known.
     worker : str
         The holder's name in :meth:`base_store.workers`; empty if it has none.
+    one_at_a_time : bool
+        The holder is known to run one task at a time, so that of several locks one is that of the task that it runs.
+    is_noted : bool
+        The holder says that it is running this task.
     """
 
-    __slots__ = ("abandoned", "failed", "host", "pid", "silent", "since", "worker")
+    __slots__ = ("abandoned", "failed", "host", "is_noted", "one_at_a_time", "pid", "silent", "since", "worker")
 
     def __init__(
         self, failed: bool, host: str = "", pid: int = 0, since: float | None = None, abandoned: bool = False
@@ -89,6 +93,7 @@ class LockDetails:
         self.abandoned = abandoned
         self.silent: float | None = None
         self.worker = ""
+        self.one_at_a_time = self.is_noted = False
 
     @property
     def is_held(self) -> bool:

@@ -23,6 +23,7 @@ def details_of(found: Found, name: str, live: Liveness) -> LockDetails:
     details = LockDetails(found.failed, holder.host, holder.pid, _since(found, name), live.is_gone(found))
     details.silent = live.silent(found)
     details.worker = holder.worker
+    details.one_at_a_time, details.is_noted = bool(holder.run), holder.task == name
     return details
 
 
@@ -37,7 +38,7 @@ def details_of_all(jugdir: JugDir) -> dict[bytes, LockDetails]:
         if number in known:
             found, details = known[number]
             details = copy(details)
-            details.since = _since(found, name)
+            details.since, details.is_noted = _since(found, name), found.holder.task == name
         else:
             one = find(jugdir.fs, jugdir.lock(name))
             if one is None:

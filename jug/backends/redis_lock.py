@@ -224,6 +224,7 @@ def _add_liveness(liveness: Liveness, details: dict[bytes, LockDetails], holders
         worker = workers.get(holders[name])
         if worker is not None and not lock.failed:
             lock.worker, lock.silent, lock.abandoned = worker.worker, worker.silent, worker.gone
+            lock.one_at_a_time = bool(worker.run)
 
 
 def _details(failed: bool, holder: bytes) -> LockDetails:

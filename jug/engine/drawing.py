@@ -25,6 +25,7 @@ _COLORS = {
     State.WAITING: ("#e6e6e6", "#8c8c8c"),
     State.READY: ("#fdeeb5", "#b38f00"),
     State.RUNNING: ("#a9cdf5", "#1f5fa8"),
+    State.CLAIMED: ("#d5e6f7", "#5b8fc7"),
     State.ABANDONED: ("#e3cdf2", "#7a3fa0"),
     State.FINISHED: ("#bfe5b8", "#2f7d32"),
 }

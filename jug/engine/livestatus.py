@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 
-from .status import State, mark_of, state_of
+from .status import State, marks_of, state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class LiveStatus:
     def _mark(self, failed: Collection[bytes]) -> set[int]:
         """Note who is locked, and who has failed; returns the nodes for which that is new."""
         marks = dict.fromkeys(failed, State.FAILED)
-        marks.update((name, mark_of(lock)) for name, lock in self.locks.items())
+        marks.update(marks_of(self.locks))
         before, self._marks = self._marks, marks
         changed = [name for name, mark in marks.items() if before.get(name) is not mark]
         changed += [name for name in before if name not in marks]

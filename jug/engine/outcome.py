@@ -78,9 +78,12 @@ class Outcome:
 
     def _what_to_do(self) -> str:
         if self.elsewhere:
-            return "'jug execute --retry-failed' tries again what has failed."
+            return "'jug status --failures' shows why, and 'jug execute --retry-failed' tries again."
         if self.ending is Ending.FAILED and not self.failures:
-            return "They failed earlier, or need those that did ('jug cleanup --failed-only' lets them run again)."
+            return (
+                "They failed earlier, or need those that did ('jug status --failures' shows why, and 'jug cleanup "
+                "--failed-only' lets them run again)."
+            )
         if self.ending is Ending.GAVE_UP and self.left["running"]:
             return self._who_holds_what()
         return ""

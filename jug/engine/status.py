@@ -11,7 +11,7 @@ from operator import attrgetter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ..backends.base import LockDetails, base_store
     from .graph import Graph
@@ -26,6 +26,7 @@ class State(IntEnum):
     ABANDONED = 3, "A worker that is gone holds its lock: it runs again as soon as a worker comes."
     FAILED = 4, "It raised an exception when it was last run; with --keep-failed, nobody runs it again."
     FINISHED = 5, "Its result is in the store."
+    CLAIMED = 6, "A worker that runs another task holds its lock: it is next, or its result is about to be stored."
 
     sentence: str
 
@@ -56,6 +57,25 @@ def mark_of(lock: LockDetails) -> State:
     return State.ABANDONED if lock.abandoned else State.RUNNING
 
 
+def marks_of(locks: Mapping[bytes, LockDetails]) -> dict[bytes, State]:
+    """What the locks say of their tasks: of those of one worker that runs one task at a time, one is running.
+
+    That is the one that it says it runs. It says so of a task that takes more than a moment; of short ones, it is the
+    one that it has held for the longest time.
+    """
+    marks = {name: mark_of(lock) for name, lock in locks.items()}
+    runs: dict[str, bytes] = {}
+    together = [name for name, lock in locks.items() if lock.one_at_a_time and marks[name] is State.RUNNING]
+    for name in together:
+        runs[locks[name].worker] = min(runs.get(locks[name].worker, name), name, key=lambda one: _rank(one, locks[one]))
+    marks.update((name, State.CLAIMED) for name in together if runs[locks[name].worker] != name)
+    return marks
+
+
+def _rank(name: bytes, lock: LockDetails) -> tuple[bool, float, bytes]:
+    return not lock.is_noted, lock.since or 0.0, name
+
+
 class Status:
     """The states of the tasks of a graph at one moment.
 
@@ -74,7 +94,7 @@ class Status:
         # Locks first: a task that finishes in between is then seen as finished, or as running, but never as neither.
         marks = dict.fromkeys(store.failures(), State.FAILED)
         self.locks = store.lock_details()
-        marks.update((name, mark_of(lock)) for name, lock in self.locks.items())
+        marks.update(marks_of(self.locks))
         finished = finished_nodes(graph, store)
         self.states = finished[: graph.listed].translate(_FINISHED)
         node = finished.find(0, 0, graph.listed)

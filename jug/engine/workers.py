@@ -7,6 +7,7 @@ that is marked as failed is held by nobody.
 from __future__ import annotations
 
 from ..backends.base import WorkerDetails
+from .status import State, marks_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,13 +28,16 @@ class Holder:
     is_known : bool
         False for such a one.
     locks : list of (bytes, LockDetails)
-        The longest held first.
+        Of what it runs, or has left behind; the longest held first.
+    claimed : int
+        How many tasks it holds besides: it runs them next, or their results are about to be stored.
     """
 
     def __init__(self, details: WorkerDetails, is_known: bool) -> None:
         self.details = details
         self.is_known = is_known
         self.locks: list[tuple[bytes, LockDetails]] = []
+        self.claimed = 0
 
     @property
     def is_gone(self) -> bool:
@@ -47,10 +51,15 @@ def holders(workers: Iterable[WorkerDetails], locks: Mapping[bytes, LockDetails]
     by_name: dict[str, Holder] = {}
     for details in workers:
         by_name[details.worker] = found[details.host, details.pid, details.worker] = Holder(details, is_known=True)
-    for name, lock in locks.items():
-        if not lock.failed:
-            holder = by_name.get(lock.worker) if lock.worker else None
-            (holder or _of_lock(found, lock)).locks.append((name, lock))
+    for name, mark in marks_of(locks).items():
+        lock = locks[name]
+        if mark is State.FAILED:
+            continue
+        holder = (by_name.get(lock.worker) if lock.worker else None) or _of_lock(found, lock)
+        if mark is State.CLAIMED:
+            holder.claimed += 1
+        else:
+            holder.locks.append((name, lock))
     for holder in found.values():
         holder.locks.sort(key=_since)
     return sorted(found.values(), key=_order)

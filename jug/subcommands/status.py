@@ -11,6 +11,7 @@ from ..engine.statuscache import DEFAULT_FILE, StatusCache
 from ..errors import EXIT_FAILED, EXIT_OK
 from ..io import task_table
 from .command import SubCommand
+from .failures import failures_text
 from .old_calls import as_in_old_releases
 from .workers import workers_in_short, workers_table
 
@@ -28,12 +29,13 @@ HEADINGS = {
     State.WAITING: "Waiting",
     State.READY: "Ready",
     State.FINISHED: "Finished",
+    State.CLAIMED: "Claimed",
     State.RUNNING: "Running",
 }
 
 
 # Their columns are there only if there are any.
-_RARE = (State.FAILED, State.ABANDONED)
+_RARE = (State.FAILED, State.ABANDONED, State.CLAIMED)
 
 
 class StatusCommand(SubCommand):
@@ -61,6 +63,7 @@ class StatusCommand(SubCommand):
             dest="cache-clear",
         ),
         Option("workers", False, "Show who is at work, since when, and what everybody is running"),
+        Option("failures", False, "Show which tasks failed: the call, the traceback, where and how often"),
     )
 
     def reads_jugfile(self, options: Options) -> bool:
@@ -83,12 +86,16 @@ class StatusCommand(SubCommand):
             text.append(
                 workers_in_short(status, store) if options.short else "\n" + workers_table(graph, status, store)
             )
-        print((" " if options.short else "\n").join(text))
+        if options.status_failures:
+            text = [(" " if options.short else "\n").join(text), failures_text(graph, status, store, options.short)]
+            print(("\n" if options.short else "\n\n").join(text))
+        else:
+            print((" " if options.short else "\n").join(text))
         return EXIT_OK if status.is_complete() and not waits_for else EXIT_FAILED
 
 
 def table(status: Status) -> str:
-    """One line per task name; the columns of failed and of abandoned tasks are there only if there are any."""
+    """One line per task name; the columns of rare states are there only if there are such tasks."""
     rows, counts = status.by_name(), status.counts()
     states = [state for state in HEADINGS if state not in _RARE or counts[state]]
     return task_table((HEADINGS[state], {name: row[state] for name, row in rows.items()}) for state in states)
@@ -101,6 +108,8 @@ def one_line(status: Status) -> str:
         return f"All tasks complete ({counts[State.FINISHED]} tasks)."
     to_run = counts[State.WAITING] + counts[State.READY] + counts[State.ABANDONED]
     active = f"{counts[State.RUNNING]} active" if counts[State.RUNNING] else "none active"
+    if counts[State.CLAIMED]:
+        active += f", {counts[State.CLAIMED]} claimed"
     if counts[State.ABANDONED]:
         active += f", {counts[State.ABANDONED]} abandoned"
     return (

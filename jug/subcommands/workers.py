@@ -28,6 +28,8 @@ def workers_table(graph: Graph, status: Status, store: base_store) -> str:
     for holder in found:
         tasks: list[tuple[str, str]] = [(_called(graph, name), _time(lock.since)) for name, lock in holder.locks]
         first, *more = tasks or [("-", "-")]
+        if holder.claimed:
+            more.append((f"(and {holder.claimed} claimed)", ""))
         rows.append((*_who(holder), *first))
         rows += [("", "", "", "", *task) for task in more]
     return "\n".join([*_aligned(rows), _in_short(found)])

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ..engine.livestatus import LiveStatus
 
 # In the order of the columns of `jug status`.
-_COLUMNS = (State.FAILED, State.ABANDONED, State.WAITING, State.READY, State.FINISHED, State.RUNNING)
-_RARE = (State.FAILED, State.ABANDONED)
+_COLUMNS = (State.FAILED, State.ABANDONED, State.WAITING, State.READY, State.FINISHED, State.CLAIMED, State.RUNNING)
+_RARE = (State.FAILED, State.ABANDONED, State.CLAIMED)
 
 
 class Snapshot:

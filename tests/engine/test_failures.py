@@ -162,7 +162,7 @@ def test_a_task_that_failed_in_another_worker_is_not_run_again():
     assert (outcome.ending, outcome.exit_code) == (Ending.FAILED, 1)
     assert outcome.sentence() == (
         f"1 task failed in another worker ({bad.name}). Tasks left: 1 waiting, 1 failed. "
-        "'jug execute --retry-failed' tries again what has failed."
+        "'jug status --failures' shows why, and 'jug execute --retry-failed' tries again."
     )
 
 

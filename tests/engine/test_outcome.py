@@ -89,5 +89,5 @@ def test_failures_in_other_workers_count_as_well():
     assert outcome.exit_code == 1
     assert outcome.sentence() == (
         f"1 task failed in another worker ({__name__}.g). Tasks left: 1 failed. "
-        "'jug execute --retry-failed' tries again what has failed."
+        "'jug status --failures' shows why, and 'jug execute --retry-failed' tries again."
     )

@@ -7,7 +7,7 @@ import jug.task
 from jug import Task
 from jug.backends.base import LockDetails
 from jug.engine.graph import Graph
-from jug.engine.status import State, Status, finished_nodes, mark_of, state_of
+from jug.engine.status import State, Status, finished_nodes, mark_of, marks_of, state_of
 
 MARKS = [State.RUNNING, State.ABANDONED, State.FAILED]
 
@@ -47,7 +47,7 @@ def test_what_a_lock_says_of_its_task():
 
 def test_each_state_has_a_sentence():
     assert all(state.sentence.endswith(".") for state in State)
-    assert len({state.sentence for state in State}) == 6
+    assert len({state.sentence for state in State}) == len(State)
 
 
 def seen(store, selects=None):
@@ -113,6 +113,7 @@ def test_counts_by_name_are_in_the_order_of_first_appearance(store):
         State.READY: 3,
         State.RUNNING: 1,
         State.ABANDONED: 0,
+        State.CLAIMED: 0,
         State.FAILED: 0,
         State.FINISHED: 1,
     }
@@ -181,3 +182,28 @@ def test_a_task_that_finishes_between_the_questions_is_never_ready():
 
     store.before = finish_between
     assert seen(store) == ["FINISHED"]
+
+
+# Locks of one worker
+
+
+def lock_of(worker, since=0.0, one_at_a_time=True, **more):
+    lock = LockDetails(False, "node", 1, since, more.pop("abandoned", False))
+    lock.worker, lock.one_at_a_time = worker, one_at_a_time
+    lock.is_noted = more.pop("is_noted", False)
+    return lock
+
+
+def test_of_the_locks_of_a_worker_that_runs_one_task_at_a_time_one_is_running():
+    locks = {b"a": lock_of("x", 2.0), b"b": lock_of("x", 1.0), b"c": lock_of("x", 2.0), b"d": lock_of("y")}
+    claimed = State.CLAIMED
+    assert marks_of(locks) == {b"a": claimed, b"b": State.RUNNING, b"c": claimed, b"d": State.RUNNING}
+    locks[b"c"] = lock_of("x", 3.0, is_noted=True)  # it says so
+    assert marks_of(locks) == {b"a": claimed, b"b": claimed, b"c": State.RUNNING, b"d": State.RUNNING}
+
+
+def test_locks_of_others_are_what_they_were():
+    failed = LockDetails(True)
+    locks = {b"a": lock_of("", one_at_a_time=False), b"b": lock_of("", one_at_a_time=False), b"c": failed}
+    locks |= {b"d": lock_of("z", abandoned=True), b"e": lock_of("z", abandoned=True)}
+    assert list(marks_of(locks).values()) == [State.RUNNING] * 2 + [State.FAILED] + [State.ABANDONED] * 2

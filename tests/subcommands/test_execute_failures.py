@@ -80,7 +80,7 @@ def test_a_failure_that_is_kept_is_not_run_again_until_it_is_cleaned_up(tmp_path
     assert again.code == 1
     assert again.err == (
         "jug: Tasks left: 1 waiting, 3 failed. They failed earlier, or need those that did "
-        "('jug cleanup --failed-only' lets them run again).\n"
+        "('jug status --failures' shows why, and 'jug cleanup --failed-only' lets them run again).\n"
     )
     assert jug(tmp_path, "cleanup", "--failed-only").out == "Removed 3 failed locks\nRemoved 3 records of failures\n"
     assert jug(tmp_path, "status").table()["Total:"]["Ready"] == 3

@@ -57,7 +57,7 @@ def test_it_is_run_once_and_all_of_them_say_that_it_failed(failed):
         assert (other.code, other.last) == (
             1,
             "jug: 1 task failed in another worker (jugfile.fails). Tasks left: 1 waiting, 1 failed. "
-            "'jug execute --retry-failed' tries again what has failed.",
+            "'jug status --failures' shows why, and 'jug execute --retry-failed' tries again.",
         )
     assert jug(where, "status").table()["Total:"] == {
         "Failed": 1, "Waiting": 1, "Ready": 0, "Finished": 1, "Running": 0,

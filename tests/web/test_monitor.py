@@ -78,6 +78,7 @@ def test_totals_and_names(path, store):
         "waiting": 1,
         "ready": 1,
         "running": 1,
+        "claimed": 0,
         "abandoned": 0,
         "failed": 0,
         "finished": 1,

@@ -163,7 +163,7 @@ def test_what_a_worker_has_left_behind_is_told_until_another_one_takes_it_over(t
         lose(workers[0])
         expect(page.locator("#legend")).to_contain_text("1abandoned", timeout=PATIENCE)
         expect(page.locator("th[data-key=abandoned]")).to_be_visible()
-        assert cells(page, 6) == ["1"]
+        assert cells(page, 7) == ["1"]
         see(page, "#workers-count", "1")
         expect(page.locator("#workers-list .gone")).to_contain_text(f"process {workers[0].pid} of ")
         expect(page.locator("#workers-list .gone")).to_contain_text("to run again when a worker comes")
@@ -185,11 +185,11 @@ def test_many_names_are_sorted_and_filtered_by_clicking_and_typing(tmp_path, ope
 
         page.click("th[data-key=ready] button")
         expect(page.locator("th[data-key=ready]")).to_have_attribute("aria-sort", "descending")
-        ready = [int(cell) for cell in cells(page, 7)]
+        ready = [int(cell) for cell in cells(page, 8)]
         assert ready == sorted(ready, reverse=True) and ready[0] == 40
         page.click("th[data-key=ready] button")
         expect(page.locator("th[data-key=ready]")).to_have_attribute("aria-sort", "ascending")
-        assert [int(cell) for cell in cells(page, 7)] == sorted(ready)
+        assert [int(cell) for cell in cells(page, 8)] == sorted(ready)
         page.click("th[data-key=ready] button")
         assert names(page) == in_order
         page.click("th[data-key=name] button")

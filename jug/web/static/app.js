@@ -1,6 +1,6 @@
 // Asks for the status again and again and shows it; says so when nobody answers, and goes on asking.
 
-import { Bar, duration, element, number, percent, perTime, plural, STATES } from "./format.js";
+import { Bar, duration, element, number, percent, perTime, plural, RARE, STATES } from "./format.js";
 import { Names } from "./names.js";
 import { Failures, Workers } from "./people.js";
 
@@ -91,7 +91,7 @@ function showSummary(totals) {
   totalBar.show("All tasks", totals);
   $("total-bar").hidden = totals.tasks === 0;
   $("legend").hidden = totals.tasks === 0;
-  const told = STATES.filter((state) => state !== "abandoned" || totals.abandoned);
+  const told = STATES.filter((state) => !RARE.includes(state) || totals[state]);
   const legend = told.map((state) => {
     const count = element("b", "", number(totals[state]));
     return element("li", totals[state] ? "" : "none", element("i", state), count, state);

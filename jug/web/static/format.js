@@ -1,6 +1,8 @@
 // Numbers and times in words, and small things made of elements. Text is always set as text: names are the user's.
 
-export const STATES = ["finished", "running", "failed", "abandoned", "ready", "waiting"];
+// Of these, only those are told that there are.
+export const RARE = ["claimed", "abandoned"];
+export const STATES = ["finished", "running", "claimed", "failed", "abandoned", "ready", "waiting"];
 
 export function element(tag, className, ...children) {
   const made = document.createElement(tag);

@@ -1,9 +1,9 @@
 // The table of names: rows are made once and filled in anew, sorted, filtered, and of thousands only the first.
 
-import { Bar, element, name, number } from "./format.js";
+import { Bar, RARE, element, name, number } from "./format.js";
 
 const MOST = 400;
-const COLUMNS = ["finished", "running", "failed", "abandoned", "ready", "waiting"];
+const COLUMNS = ["finished", "running", "claimed", "failed", "abandoned", "ready", "waiting"];
 
 class Row {
   constructor(fullName) {
@@ -74,8 +74,10 @@ export class Names {
     const known = new Set(names.map((counts) => counts.name));
     for (const gone of [...this.rows.keys()].filter((fullName) => !known.has(fullName))) this.rows.delete(gone);
     this.all = names;
-    // A column that is rarely of interest: only if anything was left behind.
-    this.body.parentElement.classList.toggle("has-abandoned", names.some((counts) => counts.abandoned));
+    // Columns that are rarely of interest.
+    for (const state of RARE) {
+      this.body.parentElement.classList.toggle(`has-${state}`, names.some((counts) => counts[state]));
+    }
     this.draw();
   }
 
