@@ -10,13 +10,13 @@ from functools import partial, update_wrapper
 from types import FunctionType
 
 from . import nodes
-from .errors import DebugCheckError, NoStoreError, NotFinishedError
+from .debugging import RunCheck
+from .errors import NoStoreError, NotFinishedError
 from .hash import hash_one, hash_update, new_hash_object, run_walk, stable_hash_one, stream
 from .locking import Lockable
 from .naming import NO_KWARGS_HASHED, address_of, flat_hash, found_at, hash_of_name, task_name
 from .provenance import describe, recursive_dependencies, topological_sort
 from .short import short
-from .stability import changed, complaint, marks
 from .tasklet import Indexable, Result, Tasklet, _get_check, _getitem, iteratetask, return_tuple
 
 TYPE_CHECKING = False
@@ -182,39 +182,16 @@ class Task(nodes.TaskNode, Result[R], Indexable, Lockable):
         DebugCheckError
             In `debug_mode`: the hash of an argument changes, or the function created a task.
         """
-        before = self._check_before() if debug_mode else None
+        check = RunCheck(self, alltasks) if debug_mode else None
         args = nodes.value(self.args)
         kwargs = nodes.value(self.kwargs)
         result: R = self.f(*args, **kwargs)
-        if before is not None:
-            self._check(*before)
+        if check is not None:
+            check.after(alltasks)
         self._result = result
         if save:
             self.require_store().dump(result, self.hash())
         return result
-
-    def _check_before(self) -> tuple[int, dict[int | str, bytes]]:
-        """How many tasks there are and what the arguments are, once these are sure to be what they were."""
-        unstable = complaint(self, alltasks)
-        if unstable:
-            raise DebugCheckError(unstable)
-        self._check_hash("since it was first asked for: its arguments were changed", {})
-        return len(alltasks), marks(self)
-
-    def _check(self, tasks_before: int, arguments_before: dict[int | str, bytes]) -> None:
-        if len(alltasks) > tasks_before:
-            raise DebugCheckError(
-                f"{self.name} created a task ({alltasks[-1].name}) while it ran: this task is never executed"
-            )
-        self._check_hash("while it ran: its arguments were changed after it was made", arguments_before)
-
-    def _check_hash(self, when: str, arguments_before: dict[int | str, bytes]) -> None:
-        known = self.hash()
-        self._hash = None
-        now, self._hash = self.hash(), known
-        if now != known:
-            named = ", ".join(found.place for found in changed(self, arguments_before))
-            raise DebugCheckError(f"The hash of {self!s} changed {when}{f' ({named})' if named else ''}")
 
     def value(self) -> R:
         """The result, loaded from the store if need be; raises NotFinishedError if there is none."""

@@ -39,6 +39,7 @@ FLOORS = {
     "jug.task": 2,
     "jug.tasklet": 2,
     "jug.naming": 2,
+    "jug.debugging": 2,
     "jug.locking": 2,
     "jug.provenance": 2,
     "jug.places": 2,
