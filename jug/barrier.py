@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from . import task as _task
 from .errors import NotFinishedError
-from .nodes import direct_tasks, value
+from .nodes import tasks_to_load, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def bvalue(t: Any) -> Any:
     BarrierError
         A result that `t` needs is not there yet.
     """
-    tasks: list[Any] = direct_tasks((t,))
+    tasks: list[Any] = tasks_to_load((t,))
     _require(tasks, all_tasks=False)
     try:
         return value(t)

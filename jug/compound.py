@@ -47,9 +47,10 @@ def CompoundTask(f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Task[An
 
 
 def CompoundTaskGenerator(f: Callable[P, Task[R]]) -> Callable[P, Task[R]]:
-    """Decorator: calling the decorated function gives ``CompoundTask(f, *args, **kwargs)``."""
+    """Decorator: calling the decorated function gives ``CompoundTask(f, *args, **kwargs)``. It has `f` as ``f``."""
 
     def compound(*args: P.args, **kwargs: P.kwargs) -> Task[R]:
         return CompoundTask(f, *args, **kwargs)
 
+    vars(compound)["f"] = f  # as that of a TaskGenerator
     return update_wrapper(compound, f)

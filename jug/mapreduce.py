@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
+    from .backends.base import base_store
+
     Function = Callable[..., Any]
 
 __all__ = ["currymap", "map", "mapreduce", "reduce"]
@@ -179,6 +181,22 @@ class _sequence(Indexable):
     def __iter__(self) -> Iterator[Tasklet[Any]]:
         return (self._at(i) for i in range(len(self)))
 
+    @property
+    def len(self) -> int:
+        """How many elements there are."""
+        return len(self)
+
+    def _needs(self) -> list[Task[Any]]:
+        """The blocks that the elements are in."""
+        raise NotImplementedError
+
+    def can_load(self, store: base_store | None = None) -> bool:
+        """True if the results of all elements are in the store."""
+        return all(block.can_load(store) for block in self._needs())
+
+    def __jug_dependencies__(self) -> list[Task[Any]]:
+        return self._needs()
+
 
 class block_access(_sequence):
     """The results of a :func:`map`: `len` elements in `blocks`, tasks of `block_size` elements each."""
@@ -200,7 +218,7 @@ class block_access(_sequence):
     def _slice(self, part: slice) -> block_access_slice:
         return block_access_slice(self, range(self._len)[part])
 
-    def __jug_dependencies__(self) -> list[Task[Any]]:
+    def _needs(self) -> list[Task[Any]]:
         return self.blocks
 
     def __jug_value__(self) -> list[Any]:
@@ -211,7 +229,7 @@ class block_access(_sequence):
 
 
 class block_access_slice(_sequence):
-    """The elements of `base` at `positions`."""
+    """The elements of `base` at `positions`, a range from `start` to `stop` in steps of `stride`."""
 
     __slots__ = ("base", "positions")
 
@@ -228,20 +246,36 @@ class block_access_slice(_sequence):
     def _slice(self, part: slice) -> block_access_slice:
         return block_access_slice(self.base, self.positions[part])
 
-    def __jug_dependencies__(self) -> tuple[Any, ...]:
-        return (self.base,)
+    @property
+    def start(self) -> int:
+        return self.positions.start
+
+    @property
+    def stop(self) -> int:
+        return self.positions.stop
+
+    @property
+    def stride(self) -> int:
+        return self.positions.step
+
+    def _block_numbers(self) -> list[int]:
+        return sorted({position // self.base.block_size for position in self.positions})
+
+    def _needs(self) -> list[Task[Any]]:
+        return [self.base.blocks[number] for number in self._block_numbers()]
 
     def __jug_value__(self) -> list[Any]:
-        elems = value(self.base)
-        return [elems[i] for i in self.positions]
+        step = self.base.block_size
+        blocks = dict(zip(self._block_numbers(), value(self._needs()), strict=True))
+        return [blocks[position // step][position % step] for position in self.positions]
 
     def __jug_hash__(self) -> bytes:
         return hash_one(
             {
                 "type": "map-access-slice",
                 "base": self.base,
-                "start": self.positions.start,
-                "stop": self.positions.stop,
-                "stride": self.positions.step,
+                "start": self.start,
+                "stop": self.stop,
+                "stride": self.stride,
             }
         )

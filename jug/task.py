@@ -21,7 +21,7 @@ from .tasklet import Indexable, Result, Tasklet, _get_check, _getitem, iterateta
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterator
     from typing import Any, Generic, ParamSpec, TypeVar, overload
 
     from .backends.base import base_store
@@ -61,7 +61,6 @@ for _imported in (Tasklet, iteratetask, return_tuple, _getitem, _get_check):
 alltasks: list[Task[Any]] = []
 
 _NOT_LOADED: Any = type("_NotLoaded", (), {"__repr__": lambda self: "not loaded"})()
-_NO_KWARGS: dict[str, Any] = {}  # shared by all tasks that have none
 
 
 class Task(nodes.TaskNode, Result[R], Indexable, Lockable):
@@ -100,7 +99,7 @@ class Task(nodes.TaskNode, Result[R], Indexable, Lockable):
         self.name: str = task_name(f)
         self.f = f
         self.args = args
-        self.kwargs: dict[str, Any] = kwargs or _NO_KWARGS
+        self.kwargs: dict[str, Any] = kwargs
         self._hash = None
         self._result: Any = _NOT_LOADED
 
@@ -243,9 +242,9 @@ class Task(nodes.TaskNode, Result[R], Indexable, Lockable):
     def sources(self) -> tuple[Any, ...]:
         return (self.args, self.kwargs) if self.kwargs else self.args
 
-    def dependencies(self) -> Sequence[nodes.TaskNode]:
-        """The tasks that this one needs directly: in order, each once."""
-        return nodes.direct_tasks(self.sources())
+    def dependencies(self) -> Iterator[nodes.TaskNode]:
+        """Iterate over the tasks that this one needs directly: in order, each once."""
+        return iter(nodes.direct_tasks(self.sources()))
 
     def require_store(self) -> base_store:
         if self.store is None:
@@ -288,8 +287,11 @@ class TaskGenerator(_Call[P, R]):
         return address_of(self.f)
 
     def __setstate__(self, state: tuple[str, str]) -> None:
-        f = found_at(*state)
-        self.__init__(f.f if isinstance(f, TaskGenerator) else f)  # type: ignore[misc]
+        found = found_at(*state)
+        if isinstance(found, TaskGenerator):
+            vars(self).update(vars(found))  # with what a subclass has beside the function
+        else:
+            TaskGenerator.__init__(self, found)
 
     def __repr__(self) -> str:
         return f"TaskGenerator({self.f.__module__}.{self.f.__qualname__})"

@@ -6,6 +6,7 @@ import jug.task
 from jug import Task, barrier, bvalue
 from jug.barrier import BarrierError
 from jug.errors import NoStoreError
+from jug.io import NoLoad
 from jug.mapreduce import map as jug_map
 
 
@@ -57,6 +58,15 @@ def test_bvalue_of_structures_and_tasklets(store):
         task.run()
     assert bvalue(structure) == {"q": [3], "o": 4, "m": [2, 4, 6]}
     assert bvalue(5) == 5
+
+
+def test_bvalue_waits_for_what_is_loaded_only(store):
+    waiting, done = Task(abs, -1), Task(abs, -2)
+    done.run()
+    note = NoLoad(waiting)
+    assert bvalue(note) is note and bvalue([note, 3]) == [note, 3] and bvalue([{"a": note}, done]) == [{"a": note}, 2]
+    with pytest.raises(BarrierError):
+        bvalue([note, waiting])
 
 
 def test_bvalue_lets_errors_other_than_not_there_yet_through(store):

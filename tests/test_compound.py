@@ -29,6 +29,10 @@ def execute(store, **settings):
     return Scheduler(Graph(jug.task.alltasks), store, Settings(**settings)).run()
 
 
+def test_the_undecorated_function_is_there():
+    assert twice_and_more.f.__name__ == "twice_and_more" and twice_and_more.f(1, more=2)[1] == 2
+
+
 def test_the_inner_tasks_exist_until_the_compound_is_done(store):
     built.clear()
     compound = CompoundTask(four_times, 3)

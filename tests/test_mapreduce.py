@@ -132,9 +132,29 @@ def test_slices_of_map(store, part):
 def test_map_can_be_an_argument(store):
     mapped = mr.map(square, range(10), map_step=4)
     total, some = Task(sum, mapped), Task(sum, mapped[2:5])
-    assert list(total.dependencies()) == list(some.dependencies()) == mapped.blocks
+    assert list(total.dependencies()) == mapped.blocks
     run_all()
     assert (total.value(), some.value()) == (285, 4 + 9 + 16)
+
+
+def test_a_slice_needs_the_blocks_that_it_touches_only(store):
+    mapped = mr.map(square, range(20), map_step=4)
+    parts = [mapped[5:10], mapped[19:2:-8], mapped[5:5], mapped[2:18][8::7]]
+    touched = [(1, 2), (0, 2, 4), (), (2, 4)]
+    for part, numbers in zip(parts, touched, strict=True):
+        assert list(Task(sum, part).dependencies()) == [mapped.blocks[i] for i in numbers]
+    task = Task(sum, parts[0])
+    assert not task.can_run() and not parts[0].can_load()
+    mapped.blocks[1].run(), mapped.blocks[2].run()
+    assert task.can_run() and parts[0].can_load() and task.run() == sum(i * i for i in range(5, 10))
+    assert not mapped.can_load() and not parts[1].can_load() and parts[2].can_load()
+
+
+def test_maps_and_slices_tell_their_extent():
+    mapped = mr.map(square, range(20), map_step=4)
+    for part, extent in ((mapped[5:10], (5, 10, 1)), (mapped[15:2:-3], (15, 2, -3)), (mapped[5:10][1:3], (6, 8, 1))):
+        assert (part.start, part.stop, part.stride) == extent and part.len == len(part) and part.base is mapped
+    assert mapped.len == 20
 
 
 def test_currymap_spreads_its_elements(store):

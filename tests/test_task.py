@@ -31,6 +31,30 @@ def triple(x):
     return 3 * x
 
 
+def scaled(x, scale=1):
+    return x * scale
+
+
+class Costly(TaskGenerator):
+    """With more arguments than the function."""
+
+    def __init__(self, f, cost):
+        super().__init__(f)
+        self.cost = cost
+
+    def __call__(self, *args, **kwargs):
+        task = super().__call__(*args, **kwargs)
+        task.cost = self.cost
+        return task
+
+
+def costly(x):
+    return x
+
+
+costly = Costly(costly, 3)
+
+
 @return_tuple(2)
 @TaskGenerator
 def halves(x):
@@ -54,6 +78,27 @@ def run_all():
 
 
 # Making tasks
+
+
+def test_each_task_has_keyword_arguments_of_its_own(store):
+    a, b = Task(scaled, 1), Task(scaled, 2)
+    a.kwargs["scale"] = 10
+    assert (b.kwargs, Task(scaled, 3).kwargs) == ({}, {})
+    assert a.hash() == Task(scaled, 1, scale=10).hash() and b.hash() == Task(scaled, 2).hash()
+    assert [t.run() for t in (a, b)] == [10, 2]
+
+
+def test_dependencies_are_iterators():
+    a = Task(double, 1)
+    b = Task(double, [a, Task(double, 2)])
+    assert next(b.dependencies()) is a and next(b[0].dependencies()) is b
+    assert next(Task(double, 1).dependencies(), None) is None
+
+
+def test_a_subclass_of_taskgenerator_keeps_what_it_has(store):
+    again = pickle.loads(pickle.dumps(costly))
+    assert type(again) is Costly and again.cost == 3 and again.f is costly.f and again(4).cost == 3
+    assert Task(double, costly).hash() == Task(double, again).hash()
 
 
 def test_a_task_records_the_call_and_does_not_make_it():
