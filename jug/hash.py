@@ -8,8 +8,11 @@
 4. a dict (exactly): ``dict``, then ``update`` of the pairs (hash of the key, value) sorted by that hash;
 5. a ``numpy.ndarray`` (exactly): ``np.ndarray``, the pickles of dtype and shape, then the bytes of its data in C order,
    or, if it holds objects, ``update(enumerate(all elements))``;
-6. anything else: its pickle. The pickle of an object that has a set somewhere inside would depend on the order of that
-   set, which differs from one process to the next; such sets are replaced by the sorted hashes of their elements.
+6. a subclass of dict that jug looks through (:mod:`jug.mappings`), if there are tasks in it: ``mapping``, the pickle of
+   what it is beside its items, then as a dict, for an ``OrderedDict`` in its order;
+7. anything else: its pickle, in which no task may be. The pickle of an object that has a set somewhere inside would
+   depend on the order of that set, which differs from one process to the next; such sets are replaced by the sorted
+   hashes of their elements.
 
 Nothing recurses: each container is a generator that yields the generators of what is inside, and a loop runs them.
 """
@@ -20,15 +23,16 @@ import io
 import pickle
 import sys
 
-from .errors import JugError
-from .nodes import ATOMS, CYCLE_CHECK_DEPTH, Node, TaskNode, direct
+from . import mappings
+from .nodes import ATOMS, Node, direct, leading_to_nodes, method
+from .unhashable import NOT_PICKLABLE, UnhashableError, not_picklable, tasks_inside
+from .unseen import NodeInside, pickling_refused
+from .walk import run_walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
-    from typing import Any, TypeVar
-
-    T = TypeVar("T")
+    from typing import Any
 
     Hasher = Any  # hashlib's type has no public name
     Walk = Generator[Any, Any, Any]
@@ -47,14 +51,6 @@ _MOST_KEYS = 10_000
 
 _EMPTY_SET_OPCODE = b"\x8f"
 _FROZENSET_OPCODE = b"\x91"
-
-
-# What pickling raises, depending on the type that does not allow it.
-_NOT_PICKLABLE = (pickle.PicklingError, AttributeError, TypeError, ValueError, RecursionError)
-
-
-class UnhashableError(JugError, TypeError):
-    """An object has no stable hash, so that its task could not be found again."""
 
 
 def new_hash_object() -> Hasher:
@@ -83,58 +79,11 @@ def hash_update(M: Hasher, elems: Iterable[tuple[Any, Any]]) -> Hasher:
     return M
 
 
-def run_walk(walk: Generator[Any, Any, T]) -> T:
-    """Run a generator and all those that it yields, without recursion; what one returns is sent to its parent."""
-    stack: list[Walk] = [walk]
-    try:
-        return _run(stack)  # type: ignore[no-any-return]
-    except UnhashableError as error:
-        raise UnhashableError(f"{_owner(stack)}{error}") from error.__cause__
-    finally:
-        for unfinished in reversed(stack):
-            unfinished.close()
+def stream(M: Hasher, pairs: Iterable[tuple[Any, Any]], source: Any = None, leading: Any = None) -> Walk:
+    """Feed `pairs`, which are the items of `source` (for finding cycles).
 
-
-def _run(stack: list[Walk]) -> Any:
-    result = None
-    while stack:
-        try:
-            child = stack[-1].send(result)
-        except StopIteration as stop:
-            stack.pop()
-            result = stop.value
-        else:
-            stack.append(child)
-            result = None
-            if len(stack) % CYCLE_CHECK_DEPTH == 0:
-                _refuse_cycle(stack)
-    return result
-
-
-def _owner(stack: list[Walk]) -> str:
-    """The innermost task or tasklet whose hash is being computed, for messages."""
-    for walk in reversed(stack):
-        node = _local(walk, "self")
-        if node is not None:
-            return f"Task {node.label()}: " if isinstance(node, TaskNode) else f"{node!s}: "
-    return ""
-
-
-def _refuse_cycle(stack: list[Walk]) -> None:
-    sources = [_local(walk, "source") for walk in stack]
-    open_objects = [id(source) for source in sources if source is not None]
-    if len(set(open_objects)) < len(open_objects):
-        raise UnhashableError("A list, tuple or dict among the arguments contains itself")
-
-
-def _local(walk: Any, name: str) -> Any:
-    """A local variable of a generator, None if it has none of that name or is finished."""
-    frame = walk.gi_frame
-    return None if frame is None else frame.f_locals.get(name)
-
-
-def stream(M: Hasher, pairs: Iterable[tuple[Any, Any]], source: Any = None) -> Walk:
-    """Feed `pairs`, which are the items of `source` (for finding cycles)."""
+    `leading`, if known, has the ids of all that leads to a node inside `source`.
+    """
     update = M.update
     labels = _labels
     for label, obj in pairs:
@@ -145,19 +94,21 @@ def stream(M: Hasher, pairs: Iterable[tuple[Any, Any]], source: Any = None) -> W
             update(_dumps(obj, PROTOCOL))
         elif isinstance(obj, Node):
             update(obj._hash or (yield obj.hash_walk()))
-        elif (special := _special(obj, kind)) is not None:
-            update(special())
         elif kind is list or kind is tuple:
             update(repr(kind).encode("utf-8"))
-            yield stream(M, enumerate(obj), obj)
+            yield stream(M, enumerate(obj), obj, leading)
         elif kind is dict:
             update(b"dict")
-            yield stream(M, (yield _dict_items(obj)), obj)
+            yield stream(M, (yield _dict_items(obj)), obj, leading)
+        elif (special := method(obj, "__jug_hash__")) is not None:
+            update(special())
         elif kind is set or kind is frozenset:
             update(kind.__name__.encode("ascii"))
             yield stream(M, (yield _set_items(obj)))
         elif _is_array(kind):
             yield from _array(M, obj)
+        elif mappings.is_mapping(obj):
+            yield from _mapping(M, obj, leading)
         else:
             update(_pickled(obj))
 
@@ -183,11 +134,6 @@ def update_flat(M: Hasher, items: Sequence[Any]) -> bool:
     return True
 
 
-def _special(obj: Any, kind: type) -> Any:
-    """The bound ``__jug_hash__`` of an instance (that of a class is meant for its instances), or None."""
-    return None if isinstance(obj, type) else getattr(obj, "__jug_hash__", None)
-
-
 def one(obj: Any) -> Walk:
     """As :func:`hash_one`, to be run by :func:`run_walk`."""
     M = new_hash_object()
@@ -195,7 +141,23 @@ def one(obj: Any) -> Walk:
     return M.hexdigest().encode("ascii")
 
 
+def _mapping(M: Hasher, obj: Any, leading: Any) -> Iterator[Walk]:
+    if leading is None:
+        leading = leading_to_nodes(obj)
+    _refuse_tasks([*getattr(obj, "__dict__", {}).values()], obj)  # a defaultdict is pickled without its attributes
+    if id(obj) not in leading:
+        try:
+            M.update(_pickled(obj))  # as it always was
+            return
+        except UnhashableError as error:
+            if not error.is_for_tasks:
+                raise  # otherwise, it is now found in which part of it
+    M.update(b"mapping" + _pickled(mappings.character(obj), obj))
+    yield stream(M, (yield _dict_items(obj)), obj, leading)  # type: ignore[arg-type]
+
+
 def _dict_items(source: dict[Any, Any]) -> Walk:
+    _refuse_tasks(source, source, "the keys of ")
     items = []
     for key, value in source.items():
         digest = _keys.get(key) if type(key) is str else None
@@ -204,15 +166,27 @@ def _dict_items(source: dict[Any, Any]) -> Walk:
             if type(key) is str and len(_keys) < _MOST_KEYS:
                 _keys[key] = digest
         items.append((digest, value))
-    items.sort(key=_first)
+    if not mappings.is_ordered(source):
+        items.sort(key=_first)
     return items
 
 
 def _set_items(source: Any) -> Walk:
+    _refuse_tasks(source, source)
     digests = []
     for elem in source:
         digests.append((yield one(elem)))
     return enumerate(sorted(digests))
+
+
+def _refuse_tasks(items: Iterable[Any], obj: Any, part: str = "") -> None:
+    if hides_tasks(items):
+        raise tasks_inside(obj, part)
+
+
+def hides_tasks(items: Iterable[Any]) -> bool:
+    """True if a task can be reached in `items` of something in which jug does not look for any."""
+    return not ATOMS.issuperset(map(type, items)) and bool(direct(items))
 
 
 def _first(pair: tuple[bytes, Any]) -> bytes:
@@ -229,7 +203,9 @@ def _array(M: Hasher, arr: Any) -> Iterator[Walk]:
     M.update(_dumps(arr.dtype, PROTOCOL))
     M.update(_dumps(arr.shape, PROTOCOL))
     if arr.dtype.hasobject:
-        yield stream(M, enumerate(arr.ravel().tolist()), arr)
+        items = arr.ravel().tolist()
+        _refuse_tasks(items, arr)
+        yield stream(M, enumerate(items), arr)
     else:
         M.update(_buffer(arr))
 
@@ -244,32 +220,36 @@ def _buffer(arr: Any) -> Any:
         return arr.tobytes()
 
 
-def _pickled(obj: Any) -> bytes:
-    """The pickle of `obj`, whatever the order of the sets inside."""
-    if isinstance(obj, (list, tuple)) and direct(iter(obj)):
-        raise UnhashableError(
-            f"There are tasks inside a {type(obj).__name__}, where jug does not look (it is a subclass of list or "
-            "tuple, such as a namedtuple): use a plain list, tuple or dict"
-        )
+def _pickled(obj: Any, owner: Any = None) -> bytes:
+    """The pickle of `obj`, whatever the order of the sets inside; `owner` is what it is a part of."""
     try:
-        data = _dumps(obj, PROTOCOL)
+        data = _dumps_without_tasks(obj)
         # A set, or just such a byte in other data. Subclasses of sets are pickled in yet another way.
         if _EMPTY_SET_OPCODE in data or _FROZENSET_OPCODE in data or isinstance(obj, (set, frozenset)):
             data = _pickled_in_order(obj) or data
-    except _NOT_PICKLABLE as error:
-        raise UnhashableError(
-            f"An argument of type {type(obj).__module__}.{type(obj).__qualname__} cannot be hashed, because it cannot "
-            f"be pickled: {error}{_ADVICE.get(type(obj).__name__, '')}"
-        ) from error
+    except NodeInside:
+        raise tasks_inside(obj if owner is None else owner) from None
+    except NOT_PICKLABLE as error:
+        _refuse_tasks(_visible(obj), obj)  # if so, that is what to say
+        raise not_picklable(obj if owner is None else owner, error) from error
     return data
 
 
-# What to do instead, by the type of what people often pass.
-_ADVICE = {
-    "function": " (a function must be defined with 'def' at the top level of a module)",
-    "generator": " (pass a list of its items)",
-    **dict.fromkeys(("TextIOWrapper", "BufferedReader", "BufferedWriter"), " (pass the path of the file)"),
-}
+def _visible(obj: Any) -> list[Any]:
+    """The items of a subclass of a container, the attributes of another object."""
+    if isinstance(obj, (list, tuple, set, frozenset)):
+        return list(obj)
+    return [*(obj.values() if isinstance(obj, dict) else ()), *getattr(obj, "__dict__", {}).values()]
+
+
+def _dumps_without_tasks(obj: Any) -> bytes:
+    try:
+        with pickling_refused():
+            return _dumps(obj, PROTOCOL)
+    except NodeInside:
+        if method(obj, "__jug_dependencies__") is None:
+            raise
+    return _dumps(obj, PROTOCOL)  # it says itself where its tasks are
 
 
 class _SetPickler(pickle.Pickler):
@@ -301,7 +281,7 @@ def stable_hash_one(obj: Any) -> bytes:
         A copy of the object has another hash, so that no other process would find what is stored under this one.
     """
     digest = hash_one(obj)
-    if _special(obj, type(obj)) is not None:
+    if method(obj, "__jug_hash__") is not None:
         return digest  # whoever gave it that method knows what identifies it; it need not even be picklable
     # A copy of the copy: the first may differ harmlessly, in which of its equal strings are one object.
     copy = pickle.loads(_dumps(obj, PROTOCOL))

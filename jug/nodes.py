@@ -2,8 +2,9 @@
 
 Tasks are found in lists, tuples, the values of dicts and in what an object's ``__jug_dependencies__()`` returns,
 however deeply nested. Nothing here recurses: a list nested 10,000 deep and a chain of 100,000 tasks take the same
-code, and time that is linear in their size. Containers are exactly ``list``, ``tuple`` and ``dict``; subclasses may
-mean something else by their items and are left alone (:mod:`jug.hash` refuses those that hold tasks).
+code, and time that is linear in their size. Containers are exactly ``list``, ``tuple`` and ``dict``, and the subclasses
+of dict that :mod:`jug.mappings` knows; others may mean something else by their items and are left alone. A task in one
+of these is noticed when its argument is hashed, since it is pickled then, and refused (:mod:`jug.unseen`).
 
 A node is an object in the graph of computations. A *task* has a result in the store; any other node (a tasklet) is
 computed from its *parts* each time that it is needed.
@@ -11,9 +12,12 @@ computed from its *parts* each time that it is needed.
 
 from __future__ import annotations
 
+from . import mappings
+from .unseen import NodeInside, pickling
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from typing import Any
 
 # The types that most arguments have: nothing to look for inside.
@@ -40,9 +44,14 @@ class Node:
         """Compute, keep and return the hash (a generator, run by :mod:`jug.hash` so that chains do not recurse)."""
         raise NotImplementedError
 
-    def dependencies(self) -> Sequence[Node]:
-        """The tasks (of a tasklet: and tasklets) that this one needs directly: in order, each once."""
-        return direct(self.sources())
+    def dependencies(self) -> Iterator[Node]:
+        """Iterate over the tasks (of a tasklet: and tasklets) that this one needs directly: in order, each once."""
+        return iter(direct(self.sources()))
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if pickling.is_refused:
+            raise NodeInside
+        return super().__reduce_ex__(protocol)
 
     def sources(self) -> tuple[Any, ...]:
         """The objects in which its dependencies are found."""
@@ -87,6 +96,20 @@ class TaskNode(Node):
         raise NotImplementedError
 
 
+def method(obj: Any, name: str) -> Any:
+    """What is to be called for `name`, one of the methods by which objects talk to jug; None if `obj` has none.
+
+    It may be an attribute of the object itself, or be handed on by a proxy. That of a class is meant for its instances.
+    """
+    if isinstance(obj, type):
+        return None
+    try:
+        found = getattr(obj, name, None)
+    except KeyError:  # from a dict with attributes for items
+        return None
+    return found if callable(found) else None
+
+
 def inside(obj: Any) -> Iterable[Any] | None:
     """The objects directly inside `obj`, or None if jug does not look inside it."""
     kind: Any = type(obj)
@@ -94,8 +117,37 @@ def inside(obj: Any) -> Iterable[Any] | None:
         return obj  # type: ignore[no-any-return]
     if kind is dict:
         return obj.values()  # type: ignore[no-any-return]
-    special = getattr(kind, "__jug_dependencies__", None)
-    return None if special is None else special(obj)
+    special = method(obj, "__jug_dependencies__")
+    if special is not None:
+        return special()  # type: ignore[no-any-return]
+    return obj.values() if mappings.is_mapping(obj) else None
+
+
+def leading_to_nodes(root: Any) -> dict[int, Any]:
+    """Of `root` and all that is looked through inside, what leads to a node, by id."""
+    leading: dict[int, Any] = {}
+    opened: dict[int, Any] = {}
+    stack: list[tuple[Any, Iterator[Any]]] = [(None, iter((root,)))]
+    while stack:
+        for obj in stack[-1][1]:
+            if type(obj) in ATOMS:
+                continue
+            if isinstance(obj, Node) or id(obj) in leading:
+                _mark_above(stack, leading)
+            elif id(obj) not in opened and (items := inside(obj)) is not None:
+                opened[id(obj)] = obj
+                stack.append((obj, iter(items)))
+                break
+        else:
+            stack.pop()
+    return leading
+
+
+def _mark_above(stack: list[tuple[Any, Iterator[Any]]], leading: dict[int, Any]) -> None:
+    for obj, _ in reversed(stack):
+        if id(obj) in leading:
+            return  # and so is all that is above
+        leading[id(obj)] = obj
 
 
 def direct(roots: Iterable[Any]) -> list[Node]:
@@ -195,6 +247,8 @@ def _open(obj: Any) -> _Frame | None:
         return _Frame(id(obj), obj.values(), lambda values: dict(zip(obj, values, strict=True)))
     if isinstance(obj, Node):
         return _Frame(id(obj), obj.parts(), obj.combine)
+    if mappings.is_mapping(obj) and method(obj, "__jug_value__") is None:
+        return _Frame(id(obj), obj.values(), lambda values: mappings.like(obj, values))
     return None
 
 
@@ -205,8 +259,8 @@ def _same(values: list[Any]) -> list[Any]:
 def value(elem: Any) -> Any:
     """The value of `elem`: each task in it (nested in lists, tuples, dicts, tasklets) replaced by its result.
 
-    Lists and dicts are always copied, so that a function that changes its arguments does not change those of the task;
-    one that occurs several times becomes one copy that occurs several times.
+    Lists and dicts (of the kinds that are looked through) are always copied, so that a function that changes its
+    arguments does not change those of the task; one that occurs several times becomes one copy that occurs as often.
 
     Raises
     ------
@@ -253,8 +307,8 @@ def _fill(frame: _Frame, done: dict[int, Any]) -> _Frame | None:
             opened = _open(obj)
             if opened is not None:
                 return opened
-            special = getattr(type(obj), "__jug_value__", None)
-            append(obj if special is None else special(obj))
+            special = method(obj, "__jug_value__")
+            append(obj if special is None else special())
     return None
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from itertools import chain
 
+from . import mappings
 from .nodes import Node, TaskNode, direct_tasks, post_order
 from .tasklet import Tasklet
 
@@ -16,14 +17,16 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def recursive_dependencies(t: Any, max_level: int = -1) -> Iterator[TaskNode]:
+def recursive_dependencies(t: Any, max_level: int | None = -1) -> Iterator[TaskNode]:
     """Iterate over all tasks below the task (or tasklet) `t`: each once, nearest first.
 
     Parameters
     ----------
-    max_level : int
-        How many levels of tasks to go down; -1 for all.
+    max_level : int, optional
+        How many levels of tasks to go down; None, or a negative number, for all.
     """
+    if max_level is None:
+        max_level = -1
     seen = {id(t)}
     level = [t]
     while level and max_level != 0:
@@ -69,7 +72,7 @@ def _parts(obj: Any) -> list[Any]:
         return [*task.args, *task.kwargs.values()]
     if isinstance(obj, Tasklet):
         return [obj.base]
-    if kind is dict:
+    if kind is dict or mappings.is_mapping(obj):
         return list(obj.values())
     return list(obj) if kind is list or kind is tuple else []
 
@@ -79,7 +82,7 @@ def _described(obj: Any, memo: dict[int, Any]) -> Any:
     kind = type(obj)
     if isinstance(obj, Node):
         return _task_described(obj, memo) if isinstance(obj, TaskNode) else _tasklet_described(obj, memo)
-    if kind is dict:
+    if kind is dict or mappings.is_mapping(obj):
         return {key: memo[id(val)] for key, val in obj.items()}
     if kind is list or kind is tuple:
         return kind([memo[id(elem)] for elem in obj])

@@ -9,9 +9,11 @@ from __future__ import annotations
 import io
 import pickle
 
-from .hash import PROTOCOL, UnhashableError, _SetPickler, hash_one
+from .hash import PROTOCOL, _SetPickler, hash_one
+from .nodes import method
 from .places import ATTRIBUTE, ITEM, written
 from .short import short
+from .unhashable import UnhashableError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ def difference(obj: Any) -> Difference | None:
         return Difference(obj, f"{UNHASHABLE}: {type(error).__name__}: {error}", [])
     if digest != again:
         return _innermost(obj, obj, EACH_TIME)
-    if hasattr(type(obj), "__jug_dependencies__"):
+    if method(obj, "__jug_dependencies__") is not None:
         return None  # there may be tasks inside, with all that they depend on
     try:
         copy = pickle.loads(pickle.dumps(obj, PROTOCOL))
@@ -74,7 +76,7 @@ def difference(obj: Any) -> Difference | None:
         return None
     if digest == again:
         return None
-    if not hasattr(type(obj), "__jug_hash__") and _unshared(obj) == _unshared(copy):
+    if method(obj, "__jug_hash__") is None and _unshared(obj) == _unshared(copy):
         return Difference(obj, SHARING, [])
     return _innermost(obj, copy, ROUND_TRIP)
 

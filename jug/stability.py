@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import pickle
 
-from .hash import PROTOCOL, _is_array, hash_one, new_hash_object
-from .nodes import ATOMS, Node
+from . import mappings
+from .hash import PROTOCOL, _is_array, hash_one, hides_tasks, new_hash_object
+from .nodes import ATOMS, Node, leading_to_nodes, method
 from .places import ELEMENT, ITEM, KEY, describe_place, general_place
 from .roundtrip import SHARING, Difference, difference
 
@@ -160,13 +161,19 @@ def _hashed_items(obj: Any) -> Iterator[tuple[Step, Any]] | None:
     kind = type(obj)
     if kind is list or kind is tuple:
         return _numbered(obj)
-    if kind is dict:
-        return _items_of_dict(obj)
+    if kind is dict or _is_opened(obj):
+        return None if hides_tasks(obj) else _items_of_dict(obj)
     if kind is set or kind is frozenset:
-        return (((ELEMENT, None), item) for item in obj)
+        return None if hides_tasks(obj) else (((ELEMENT, None), item) for item in obj)
     if _is_array(kind):
-        return _numbered(obj.ravel().tolist() if obj.dtype.hasobject else ())
+        items = obj.ravel().tolist() if obj.dtype.hasobject else ()
+        return None if hides_tasks(items) else _numbered(items)
     return None
+
+
+def _is_opened(obj: Any) -> bool:
+    """True for a mapping that is hashed as a dict is, since there are tasks in it."""
+    return mappings.is_mapping(obj) and method(obj, "__jug_hash__") is None and id(obj) in leading_to_nodes(obj)
 
 
 def _numbered(items: Any) -> Iterator[tuple[Step, Any]]:
@@ -228,7 +235,7 @@ def _open(obj: Any) -> Any:
     kind = type(obj)
     if kind is list or kind is tuple:
         return obj
-    if kind is dict:
+    if kind is dict or _is_opened(obj):
         pairs = sorted(((_mark_of_one(key), value) for key, value in obj.items()), key=_first)
         return [part for pair in pairs for part in pair]
     if kind is set or kind is frozenset:
@@ -244,7 +251,7 @@ def _first(pair: tuple[bytes, Any]) -> bytes:
 
 def _mark_of_one(obj: Any) -> bytes:
     # A task may still be given another name, and its hash is final once it was asked for.
-    if isinstance(obj, Node) or hasattr(type(obj), "__jug_dependencies__"):
+    if isinstance(obj, Node) or method(obj, "__jug_dependencies__") is not None:
         return id(obj).to_bytes(8, "big")
     try:
         return hash_one(obj)
@@ -255,8 +262,9 @@ def _mark_of_one(obj: Any) -> bytes:
 class WatchedTasks(list["Any"]):
     """A list for `jug.task.alltasks` that remembers what the arguments of each task were when it was made."""
 
-    def __init__(self, tasks: Iterable[Any] = ()) -> None:
+    def __init__(self, tasks: Iterable[Any] = (), namesakes: list[str] | None = None) -> None:
         super().__init__(tasks)
+        self.namesakes = namesakes  # see jug.namesakes
         self._made: dict[int, tuple[Any, dict[int | str, bytes]]] = {}
 
     def append(self, task: Any) -> None:

@@ -26,6 +26,19 @@ def test_recursive_dependencies_are_all_tasks_below_nearest_first():
     assert list(recursive_dependencies(d[0])) == [d, c, b, a]
 
 
+def test_no_level_and_a_negative_one_are_no_limit():
+    a = Task(abs, -1)
+    c = Task(abs, Task(abs, a))
+    assert [len(list(recursive_dependencies(c, max_level=level))) for level in (None, -1, -2, 0, 1, 2)] == [
+        2,
+        2,
+        2,
+        0,
+        1,
+        2,
+    ]
+
+
 def test_recursive_dependencies_give_each_task_once():
     a = Task(f, 0)
     b, c = Task(f, a), Task(f, a[0])
