@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 from functools import partial, update_wrapper
-from types import CodeType, FunctionType
 
 from . import nodes
-from .hash import hash_one, new_hash_object, one, run_walk, stream
+from .hash import hash_one, new_hash_object, one, stream
+from .lambdas import key as key_of
 from .short import short_inside
+from .walk import run_walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator
     from typing import Any, Generic, ParamSpec, TypeVar
 
     from .backends.base import base_store
@@ -95,7 +96,7 @@ class Tasklet(nodes.Node, Result[R], Indexable):
     def __jug_value__(self) -> R:
         return self.value()
 
-    def __jug_dependencies__(self) -> Sequence[nodes.Node]:
+    def __jug_dependencies__(self) -> Iterator[nodes.Node]:
         return self.dependencies()
 
     def can_load(self, store: base_store | None = None) -> bool:
@@ -120,7 +121,7 @@ class Tasklet(nodes.Node, Result[R], Indexable):
         f = self.f
         with nodes.being_hashed(self):
             # An index may be another long chain of tasklets: its hash is computed by the same loop.
-            key = _Hashed((yield one(f.identity()))) if type(f) is _getitem else _key(f)
+            key = _Hashed((yield one(f.identity()))) if type(f) is _getitem else key_of(f)
             yield stream(M, [("base", self.base), ("f", key)])
             self._hash = M.hexdigest().encode("ascii")
         return self._hash
@@ -221,31 +222,6 @@ def _applied(f: Any, text: str) -> str:
     if isinstance(f, partial) and f.func is _get_check:
         return f"{text}[{f.keywords['i']}]"
     return f"{f if isinstance(f, str) else getattr(f, '__name__', short_inside(f))}({text})"
-
-
-def _key(f: Any) -> Any:
-    """What identifies the function `f`: itself, unless it has no name by which a pickle could find it."""
-    if type(f) is FunctionType and "<" in f.__qualname__:
-        cells = tuple(_captured(cell.cell_contents, f) for cell in f.__closure__ or ())
-        return ("<lambda>", _code_key(f.__code__), cells, f.__defaults__ or (), f.__kwdefaults__ or {})
-    return f
-
-
-def _captured(value: Any, by: Any) -> Any:
-    """What identifies a variable of the surrounding function: often another local function, perhaps `by` itself."""
-    return "itself" if value is by else _key(value)
-
-
-def _code_key(code: CodeType) -> tuple[Any, ...]:
-    """What a piece of code does, without where it stands."""
-    constants = tuple(_constant_key(const) for const in code.co_consts)
-    return (code.co_code, constants, code.co_names)
-
-
-def _constant_key(const: Any) -> Any:
-    if isinstance(const, CodeType):
-        return _code_key(const)
-    return set(const) if type(const) is frozenset else const  # ``x in {1, 2}`` is compiled to a frozenset
 
 
 __all__ = ["Indexable", "Result", "Tasklet", "iteratetask", "return_tuple"]

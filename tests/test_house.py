@@ -43,6 +43,7 @@ FLOORS = {
     "jug.backends": 1,
     "jug.task": 2,
     "jug.tasklet": 2,
+    "jug.lambdas": 2,
     "jug.naming": 2,
     "jug.debugging": 2,
     "jug.locking": 2,
