@@ -12,12 +12,14 @@ from types import FunctionType
 from . import nodes
 from .debugging import RunCheck
 from .errors import NoStoreError, NotFinishedError
-from .hash import hash_one, hash_update, new_hash_object, run_walk, stable_hash_one, stream
+from .hash import hash_one, hash_update, new_hash_object, stable_hash_one, stream
 from .locking import Lockable
+from .namesakes import makers, meet
 from .naming import NO_KWARGS_HASHED, address_of, flat_hash, found_at, hash_of_name, task_name
 from .provenance import describe, recursive_dependencies, topological_sort
 from .short import short
 from .tasklet import Indexable, Result, Tasklet, _get_check, _getitem, iteratetask, return_tuple
+from .walk import run_walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,6 +99,8 @@ class Task(nodes.TaskNode, Result[R], Indexable, Lockable):
             else:
                 f = f.f
         self.name: str = task_name(f)
+        if makers.get(self.name) is not f:
+            meet(self.name, f, alltasks)
         self.f = f
         self.args = args
         self.kwargs: dict[str, Any] = kwargs

@@ -7,6 +7,7 @@ import pytest
 from optional import Missing
 
 import jug.task
+from jug import namesakes
 from jug.backends.dict_store import dict_store
 from jug.backends.ear import SIGNALS
 from jug.hooks import reset_all_hooks
@@ -53,6 +54,8 @@ def _forget_everything():
     del jug.task.alltasks[:]
     jug.task.Task.store = None
     reset_all_hooks()
+    namesakes.forget()
+    namesakes._told.clear()
 
 
 @pytest.fixture

@@ -45,6 +45,7 @@ FLOORS = {
     "jug.tasklet": 2,
     "jug.lambdas": 2,
     "jug.naming": 2,
+    "jug.namesakes": 2,
     "jug.debugging": 2,
     "jug.locking": 2,
     "jug.provenance": 2,

@@ -11,7 +11,7 @@ import os
 import sys
 from types import ModuleType
 
-from .. import task
+from .. import namesakes, task
 from ..barrier import BarrierError
 from ..errors import EXIT_FAILED, JugError, JugfileError, NotFinishedError, StoreError, sentence
 from .garbage import rare_collections
@@ -121,6 +121,7 @@ class Jugfile:
         imports = imports_of(self.path)
         forgotten = set(map(id, imports.made))
         task.alltasks[:] = [t for t in task.alltasks if id(t) not in forgotten] if among_others else ()
+        namesakes.forget(self.module_name if among_others else None)
         before = len(task.alltasks)
         present = set(map(id, task.alltasks))
         task.alltasks.extend(kept for kept in imports.tasks() if id(kept) not in present)

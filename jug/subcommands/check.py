@@ -78,7 +78,8 @@ def is_complete(store: Any, jugspace: Mapping[str, Any]) -> bool:
 
 def check_hashes(options: Options) -> int:
     """Read the jugfile twice, and say which hashes change."""
-    tasks = task.alltasks = WatchedTasks()
+    namesakes: list[str] = []
+    tasks = task.alltasks = WatchedTasks(namesakes=namesakes)
     barrier = barrier_of(Jugfile(options.jugfile, options.user_args).load())
     findings = Findings(tasks)
     lines = [f"{line}." for line in findings.lines()]
@@ -88,11 +89,13 @@ def check_hashes(options: Options) -> int:
         lines.append(f"{ADVICE}.")
     if differs:
         lines.append(differs)
-    is_stable = not (findings.unstable or differs)
+    lines += [f"{line}." for line in namesakes]
+    is_stable = not (findings.unstable or differs or namesakes)
     if not options.short and lines:
         print("\n".join(lines))
     problems = [f"{findings.unstable} with arguments whose hash changes"] if findings.unstable else []
     problems += ["not the same in a second reading"] if differs else []
+    problems += [f"{len(namesakes)} names that two functions have"] if namesakes else []
     print(f"{len(tasks)} tasks: {', '.join(problems) or 'no hash changes'}.")
     say_barrier(barrier)
     return EXIT_OK if is_stable else EXIT_FAILED

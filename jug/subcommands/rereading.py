@@ -148,6 +148,7 @@ def _answer(jugfile: Jugfile, jugdir: str, questions: Any, answers: Any) -> None
     cmdapi.load_user_commands()
     mark_running()
     set_jugdir(jugdir)
+    task.alltasks = _Tasks()
     space = jugfile.load()
     tasks = list(task.alltasks)
     pickle.dump(([(t.name, t.hash()) for t in tasks], barrier_of(space) is None), answers)
@@ -155,6 +156,14 @@ def _answer(jugfile: Jugfile, jugdir: str, questions: Any, answers: Any) -> None
     asked = questions.readline()
     if asked:
         pickle.dump(identities(tasks[int(asked)]), answers)
+
+
+class _Tasks(list["Any"]):
+    """Tasks of functions that share a name were told of by the first reader."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.namesakes: list[str] = []
 
 
 def _private(number: int, flags: int, mode: str) -> Any:
