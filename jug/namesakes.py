@@ -74,11 +74,17 @@ def _places(one: Any, other: Any, differs: str) -> str:
 
 def place(f: Any) -> str:
     """File and line of a function, or else how it is written."""
+    code = code_of(f)
+    return short(f) if code is None else f"{code.co_filename}:{code.co_firstlineno}"
+
+
+def code_of(f: Any) -> CodeType | None:
+    """The code of a function, whatever has wrapped it, or of the first method of a class; None if there is none."""
     inner = _innermost(f)
     if isinstance(inner, type):
         inner = next((what for what in vars(inner).values() if type(what) is FunctionType), inner)
     code = getattr(getattr(inner, "__func__", inner), "__code__", None)
-    return f"{code.co_filename}:{code.co_firstlineno}" if isinstance(code, CodeType) else short(f)
+    return code if isinstance(code, CodeType) else None
 
 
 def _innermost(f: Any) -> Any:

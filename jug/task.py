@@ -17,6 +17,7 @@ from .locking import Lockable
 from .namesakes import makers, meet
 from .naming import NO_KWARGS_HASHED, address_of, flat_hash, found_at, hash_of_name, task_name
 from .provenance import describe, recursive_dependencies, topological_sort
+from .scripts import MAIN, look, remember
 from .short import short
 from .tasklet import Indexable, Result, Tasklet, _get_check, _getitem, iteratetask, return_tuple
 from .walk import run_walk
@@ -194,6 +195,8 @@ class Task(nodes.TaskNode, Result[R], Indexable, Lockable):
         self._result = result
         if save:
             self.require_store().dump(result, self.hash())
+            if self.name.startswith(MAIN):
+                remember(self)
         return result
 
     def value(self) -> R:
@@ -256,6 +259,8 @@ class Task(nodes.TaskNode, Result[R], Indexable, Lockable):
                 f"The result of {self!s} is wanted, but there is no store to look for it. Run this script as "
                 "'jug execute SCRIPT' (or 'jug shell SCRIPT'), or call jug.set_jugdir(...) or jug.init(...) first"
             )
+        if self.name.startswith(MAIN):
+            look(self)
         return self.store
 
 

@@ -46,6 +46,7 @@ FLOORS = {
     "jug.lambdas": 2,
     "jug.naming": 2,
     "jug.namesakes": 2,
+    "jug.scripts": 2,
     "jug.debugging": 2,
     "jug.locking": 2,
     "jug.provenance": 2,
