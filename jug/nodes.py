@@ -27,6 +27,10 @@ ATOMS: frozenset[type] = frozenset({int, float, complex, bool, str, bytes, type(
 CYCLE_CHECK_DEPTH = 1 << 16
 
 
+#: While a task runs of which it matters what else its function reads: the tasks whose values have been asked for.
+reads: list[TaskNode] | None = None
+
+
 class Node:
     """A vertex of the graph of computations.
 

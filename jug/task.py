@@ -203,6 +203,8 @@ class Task(nodes.TaskNode, Result[R], Indexable, Lockable):
         """The result, loaded from the store if need be; raises NotFinishedError if there is none."""
         if self._result is _NOT_LOADED:
             self.load()
+        if nodes.reads is not None:
+            nodes.reads.append(self)
         return self._result  # type: ignore[no-any-return]
 
     @property

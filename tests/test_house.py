@@ -34,6 +34,7 @@ FLOORS = {
     "jug.version": 0,
     "jug.backends.base": 0,
     "jug.backends.encode": 0,
+    "jug.backends.inputs": 0,
     "jug.backends.names": 0,
     "jug.backends.streams": 0,
     "jug.hash": 1,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from typing import Any
 
+    from .inputs import Inputs
     from .verdict import Verdict
 
     Name = bytes | str
@@ -34,6 +35,8 @@ LEASE = 300.0
 
 class base_lock(ABC):
     """Mutual exclusion over one task among all workers on all machines."""
+
+    inputs: Inputs | None = None  # what the result is computed from that waits; see there
 
     @abstractmethod
     def get(self) -> bool:
@@ -151,6 +154,7 @@ class base_store(ABC):
 
     lease = LEASE
     patience = 600.0
+    minds_inputs = False  # whether it keeps the promises of jug.backends.inputs
 
     def __init__(self, name: Any = None) -> None:
         """Does nothing; stores of third parties call it with what they were made from."""
@@ -181,8 +185,8 @@ class base_store(ABC):
     def flush(self) -> Collection[bytes]:
         """Store what waits, durably, and release its locks.
 
-        Returns the names of what was not stored since its lock was lost meanwhile, as :meth:`dump_locked` does not. If
-        it fails, what waited is lost, and its locks are released.
+        Returns the names of what was not stored since its lock was lost meanwhile, as :meth:`dump_locked` does not, and
+        of what was computed from that. If it fails, what waited is lost, and its locks are released.
         """
         return ()
 

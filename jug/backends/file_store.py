@@ -18,6 +18,7 @@ from .file_lock import file_based_lock
 from .formats import read_content, read_result, serialise
 from .fsops import FileSystem, fsync_dir, sync_directory
 from .group import Group
+from .inputs import are_settled
 from .judging import judged_store
 from .jugdir import LOCKS, TEMPORARY, JugDir, cannot
 from .keyfile import read_key
@@ -46,8 +47,6 @@ if TYPE_CHECKING:
     from .base import Name, WorkerDetails, base_lock
     from .encode import Writable
 
-_OLD_LEASE = 1800.0  # seconds; of Jug 2.7
-
 
 class file_store(judged_store):
     """The store in the directory `dname`.
@@ -56,6 +55,8 @@ class file_store(judged_store):
     arrays are mapped into memory. With `sign_key`, the name of a file with a key, results are signed, and others are
     not loaded.
     """
+
+    minds_inputs = True
 
     def __init__(
         self,
@@ -91,6 +92,7 @@ class file_store(judged_store):
         name = as_name(name)
         path = self._dir.result(name)
         write = self._serialised(object, name)
+        self._group.settle()
         with cannot("write", path):
             self._dir.publish(name[:2].decode(), path, write)
         self._packs.replaced(name)
@@ -106,7 +108,7 @@ class file_store(judged_store):
             return super().dump_soon(object, name, lock)
         name = as_name(name)
         write = self._serialised(object, name)
-        return None if self._group.takes(name, write, lock) else self._publish(name, write, lock)
+        return None if self._group.takes(name, write, lock) else are_settled(lock) and self._publish(name, write, lock)
 
     def flush(self) -> Collection[bytes]:
         self._group.flush()
@@ -340,7 +342,7 @@ class file_keepalive_store(file_store):
 
     def __init__(self, dname: str | os.PathLike[str], compress_numpy: bool = False, **options: Any) -> None:
         super().__init__(dname, compress_numpy, **options)
-        self._dir.liveness = Liveness(self._fs, old_lease=_OLD_LEASE)
+        self._dir.liveness = Liveness(self._fs, old_lease=1800.0)  # seconds; of Jug 2.7
 
     @staticmethod
     def remove_store(jugdir: str) -> None:

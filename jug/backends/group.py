@@ -7,9 +7,11 @@ and stores them if this process does not come to it (:mod:`jug.backends.rescue`)
 
 from __future__ import annotations
 
+from ..errors import StoreError
 from .formats import Pieces
 from .fsops import look
-from .groupfile import record
+from .groupfile import HEADER_SIZE, record
+from .inputs import are_among
 from .jugdir import PACKS, cannot
 from .mirror import ROOM
 
@@ -41,6 +43,7 @@ class Group:
         self._size = 0
         self._mirror: Mirror | None = None
         self._overtaken: set[bytes] = set()
+        self._is_lost = False
         self._may_be: bool | None = None
         self._locks = 0  # that there were, with those of others
 
@@ -51,7 +54,7 @@ class Group:
 
     def takes(self, name: bytes, write: object, lock: file_based_lock) -> bool:
         """Have the result wait that `write` would write, and was computed under `lock`; False if it is to be stored by
-        itself."""
+        itself, or not at all, as whoever settles what it was computed from will see."""
         own = self._own
         if not (isinstance(write, Pieces) and write.size <= LARGEST and len(name) == 40):
             return False
@@ -62,7 +65,12 @@ class Group:
         if mirror is None:
             return False
         with cannot("write", self._directory):
-            self._add(name, bytes(write), lock, mirror)
+            content = bytes(write)
+            if self._size + HEADER_SIZE + len(content) > ROOM:
+                self._commit()
+            if self._overtaken and are_among(lock, self._overtaken):
+                return False
+            self._add(name, content, lock, mirror)
         return True
 
     def _is_possible(self) -> bool:
@@ -75,7 +83,19 @@ class Group:
         return self._may_be
 
     def flush(self) -> None:
-        """Store all that wait, durably, and release their locks. If that fails, they are lost, and run again."""
+        """Store all that wait, durably, and release their locks. If that fails, they are lost, and run again.
+
+        It also fails if it failed meanwhile, when something else had them stored: whoever calls this tells of them.
+        """
+        try:
+            self.settle()
+            if self._is_lost:
+                raise StoreError(f"Cannot write {self._directory}: results that waited to be stored are lost")
+        finally:
+            self._is_lost = False
+
+    def settle(self) -> None:
+        """Store all that wait, before what may have been computed from them; :meth:`flush` tells how that went."""
         if self._results and self._own.is_of_this_process():
             with cannot("write", self._directory):
                 self._commit()
@@ -83,8 +103,6 @@ class Group:
 
     def _add(self, name: bytes, content: bytes, lock: file_based_lock, mirror: Mirror) -> None:
         piece = record(name, content)
-        if self._size + len(piece) > ROOM:
-            self._commit()
         self._results[name] = piece, content, lock
         if mirror is not self._mirror:  # this guardian is a new one
             self._show_all(mirror)
@@ -105,21 +123,30 @@ class Group:
                     self._store(results)
                 finally:
                     mirror.clear()
+        except BaseException:
+            self._is_lost = True
+            raise
         finally:
             self._leaving = {}
             for _, _, lock in results.values():
                 lock.release()
 
     def overtaken(self) -> Collection[bytes]:
-        """Those that were not stored, since their locks were taken over by others meanwhile; each is told once."""
+        """Those that were not stored, since others took over their locks meanwhile, and what was computed from those;
+        each is told once."""
         overtaken, self._overtaken = self._overtaken, set()
         return overtaken
 
     def _store(self, results: dict[bytes, tuple[bytes, bytes, file_based_lock]]) -> None:
         seen = self._dir.fs.elapsed()
         listed = self._listed(len(results))
-        ours = {name: piece for name, (piece, _, lock) in results.items() if lock.is_ours(listed.get(name, 0))}
-        self._overtaken.update(results.keys() - ours.keys())
+        ours: dict[bytes, bytes] = {}
+        overtaken = self._overtaken
+        for name, (piece, _, lock) in results.items():  # each after those that it was computed from
+            if (overtaken and are_among(lock, overtaken)) or not lock.is_ours(listed.get(name, 0)):
+                overtaken.add(name)
+            else:
+                ours[name] = piece
         if ours:
             self._grouping.write(ours.items())
         if self._dir.fs.elapsed() - seen < self._own.lease / 2:

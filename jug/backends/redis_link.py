@@ -277,13 +277,17 @@ class Link:
         return replies[len(changes) :], None
 
     def _are_made(self, changes: Sequence[_Change], replies: Sequence[Any]) -> bool:
-        """Settle the changes to which there is an answer; False if the server does not know the script of one."""
-        are_known = True
+        """Settle the changes to which there is an answer; False if the server does not know the script of one.
+
+        Each may depend on those before: what comes after one that was not made is made again.
+        """
+        are_known = is_settled = True
         for change, reply in zip(changes, replies, strict=False):
             if is_unknown_script(reply):
                 change.in_full()
                 are_known = False
-            elif not isinstance(reply, Exception):
+            is_settled = is_settled and not isinstance(reply, Exception)
+            if is_settled:
                 self._put_off.remove(change)
                 change.then(reply)
         return are_known

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .redis_ahead import Told
     from .redis_link import Link
     from .redis_liveness import Liveness
+    from .redis_soon import Conditions, Soon
     from .redis_worker import Worker
 
 _LOCKED, _FAILED = b"L", b"F"
@@ -97,11 +98,13 @@ class redis_lock(base_lock):
         self._keys = LOCK + self._name, HOLDER + self._name
         self._result = RESULT + self._name
         self._token = b""
+        self._replaces = b""  # "1": there was a result when it was taken
 
     def get(self) -> bool:
         told, what, token = self._me.here().use(self._name) or self._ask()
         if told > 0:
             self._token = token
+            self._replaces = b"1" if told == 2 else b""
             self._link.set_aside({self._result: told == 2, self._name: what})
         else:
             self._link.set_aside({self._keys[0]: told < 0})
@@ -158,12 +161,12 @@ class redis_lock(base_lock):
 
     def publish(self, value: bytes) -> bool:
         """Store the value of a result that was computed under this lock, and release it; see there."""
-        stored = publish(self._link, self._name, value, self._keys, self._token)
+        stored = publish(self._link, (*self._keys, self._result), self._token, value, self._replaces)
         self._let_go()
         return stored
 
-    def publish_later(self, value: bytes, overtaken: set[bytes]) -> None:
-        """As :meth:`publish`, along with the next question; `overtaken` gets the name if another's result stays."""
+    def publish_later(self, value: bytes, conditions: Conditions, soon: Soon) -> None:
+        """As :meth:`publish`, along with the next question, and on `conditions`; `soon` knows of it."""
         token, self._token = self._token, b""  # whoever releases this now does nothing
         me = self._me
 
@@ -171,10 +174,12 @@ class redis_lock(base_lock):
             me.forget([token])
             me.ahead.settled()
             if not stored:
-                overtaken.add(self._name)
+                soon.overtaken.add(self._name)
 
-        keys = *self._keys, self._result
-        me.ahead.show(self._link.put_off(PUBLISH, keys, token, value, then=settle, size=len(value)))
+        soon.add(self._name, value)
+        keys = *self._keys, self._result, *(RESULT + name for name in conditions)
+        words = token, value, self._replaces, *conditions.values()
+        me.ahead.show(self._link.put_off(PUBLISH, keys, *words, then=settle, size=len(value)))
 
     def _let_go(self) -> None:
         self._me.forget([self._token])

@@ -5,9 +5,10 @@ what we wrote. What it wrote has no seal, and is accepted if it is whole; its No
 
 *Fencing*: a worker that was stopped, or cut off, for longer than its lease may find another one at work when it goes
 on, or the other one's result. So whether the lock is still ours is looked at in the same step in which the result is
-stored, and what was computed under a lock that was lost is stored only if there is nothing. The lock is given back in
-that step, too: nobody ever finds a lock on a task that its holder has finished, and a task costs two questions
-altogether. Short tasks share these, see :mod:`jug.backends.redis_ahead`.
+stored, and what was computed under a lock that was lost is stored only if there is nothing; then it counts, and not
+what the lock's next holder computes. The lock is given back in that step, too: nobody ever finds a lock on a task that
+its holder has finished, and a task costs two questions altogether. Short tasks share these, see
+:mod:`jug.backends.redis_ahead`; in which order they are stored, see :mod:`jug.backends.redis_soon`.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _MB = 1 << 20
 _LARGE = 64 * _MB
 _SECONDS_OF_AN_UPLOAD = 600
 
-# KEYS: lock, holder, result (and upload); ARGV[1]: the token.
+# KEYS: lock, holder, result (and more); ARGV[1]: the token.
 _LOOK = """\
 local found = redis.call('MGET', KEYS[1], KEYS[2])
 local state, ours = found[1], found[2] == ARGV[1]
@@ -44,13 +45,23 @@ if ours and state ~= 'F' then
     redis.call('DEL', KEYS[1], KEYS[2])
 end
 """
-#: Store a result and release its lock. A result of another worker stays; if it is the same as ours, perhaps the answer
-#: to an earlier attempt was lost.
+#: Store the result ARGV[2] and release its lock. A result that came since the lock was taken stays: it is that of a
+#: worker which had the lock before, or has it now. If it is the same as ours, perhaps the answer to an earlier attempt
+#: was lost. One that was there before (ARGV[3]) is replaced. Nothing is stored unless the results KEYS[4], ... have the
+#: SHA-1 ARGV[4], ...: it was computed from them.
 PUBLISH = Script(
     _LOOK
     + """\
 local stored = 1
-if ours and state then
+for i = 4, #KEYS do
+    local value = redis.call('GET', KEYS[i])
+    if not value or redis.sha1hex(value) ~= ARGV[i] then
+        stored = 0
+    end
+end
+if stored == 0 then
+    -- It is as if another worker had stored it: its task is to be looked at again.
+elseif ours and state and ARGV[3] == '1' then
     redis.call('SET', KEYS[3], ARGV[2])
 elseif not redis.call('SET', KEYS[3], ARGV[2], 'NX') then
     stored = redis.call('GET', KEYS[3]) == ARGV[2] and 1 or 0
@@ -59,7 +70,7 @@ end
     + _RELEASE
     + "return stored"
 )
-# -1: there is no upload (any more).
+# The same, of the value KEYS[4]. -1: there is no upload (any more).
 _PUBLISH_UPLOAD = Script(
     _LOOK
     + """\
@@ -67,7 +78,7 @@ if redis.call('EXISTS', KEYS[4]) == 0 then
     return redis.call('EXISTS', KEYS[3]) == 1 and 1 or -1
 end
 local stored = 1
-if ours and state then
+if ours and state and ARGV[2] == '1' then
     redis.call('RENAME', KEYS[4], KEYS[3])
 elseif redis.call('RENAMENX', KEYS[4], KEYS[3]) == 0 then
     redis.call('DEL', KEYS[4])
@@ -105,18 +116,18 @@ def is_damaged(value: bytes) -> bool:
         return True
 
 
-def publish(link: Link, name: bytes, value: bytes, keys: tuple[bytes, bytes], token: bytes) -> bool:
-    """Store a value that was computed under the lock of `keys` and `token`, and give that back.
+def publish(link: Link, keys: tuple[bytes, bytes, bytes], token: bytes, value: bytes, replace: bytes) -> bool:
+    """Store a value that was computed under the lock of `token`, and give that back; `keys`, `replace` as for PUBLISH.
 
-    False if the lock was lost and there is another result, which stays.
+    False if there is another result, which stays.
     """
-    result = RESULT + name
+    name = keys[2][len(RESULT) :]
     if len(value) < _LARGE:
-        return bool(link.run(PUBLISH, (*keys, result), token, value, owed=True))
+        return bool(link.run(PUBLISH, keys, token, value, replace, owed=True))
     upload = _UPLOAD + name + b":" + (token.rpartition(b":")[2] or b"0")
     while True:
         link.ask("SET", upload, value, "EX", _SECONDS_OF_AN_UPLOAD, owed=True)
-        told = link.run(_PUBLISH_UPLOAD, (*keys, result, upload), token, owed=True)
+        told = link.run(_PUBLISH_UPLOAD, (*keys, upload), token, replace, owed=True)
         if told >= 0:
             return bool(told)
 

@@ -22,6 +22,7 @@ import time
 
 from ..errors import UnstorableError
 from .base import as_name, base_store
+from .inputs import are_settled
 from .names import Listing
 from .redis_advice import refuse_eviction, warn_of_eviction
 from .redis_failures import FAILURES, Failures
@@ -30,6 +31,7 @@ from .redis_link import TOGETHER, Link, Script
 from .redis_liveness import Liveness
 from .redis_lock import details_of, redis_lock, remove_lock
 from .redis_results import RESULT, is_damaged, packed, unpacked
+from .redis_soon import SIZE_OF_A_CONDITION, Soon
 from .redis_worker import Worker
 
 __all__ = ["redis_lock", "redis_store"]
@@ -74,6 +76,8 @@ return redis.call('RENAMENX', KEYS[1], KEYS[2])
 class redis_store(base_store):
     """The store on the server at `url`; see :mod:`jug.backends.redis_url`."""
 
+    minds_inputs = True
+
     def __init__(self, url: str) -> None:
         self._link = Link(url)
         self._worker = Worker(self._link)
@@ -81,12 +85,13 @@ class redis_store(base_store):
         self._failures = Failures(self._link)
         self._warned = False
         self._most_bytes: int | None = None
-        self._overtaken: set[bytes] = set()
+        self._soon = Soon()
 
     # Results
 
     def dump(self, object: Any, name: Name) -> None:
         value = self._value(object)
+        self._link.catch_up()
         with self._link.worth(len(value)):
             self._link.ask("SET", RESULT + as_name(name), value, owed=True)
 
@@ -94,27 +99,26 @@ class redis_store(base_store):
         """The lock is released as well."""
         if not isinstance(lock, redis_lock):
             return super().dump_locked(object, name, lock)
-        value = self._value(object)
-        with self._link.worth(len(value)):
-            return lock.publish(value)
+        return self._publish(self._value(object), lock)
 
     def dump_soon(self, object: Any, name: Name, lock: base_lock) -> bool | None:
         """As :meth:`dump_locked`; or None: a small result travels with the next question, whichever that is."""
         if not isinstance(lock, redis_lock):
-            return self.dump_locked(object, name, lock)
-        value = self._value(object)
-        if len(value) > _MOST_SOON or not self._worker.ahead.has_room(len(value) + _ROOM):
-            with self._link.worth(len(value)):
-                return lock.publish(value)
-        lock.publish_later(value, self._overtaken)
+            return super().dump_soon(object, name, lock)
+        value, conditions = self._value(object), self._soon.conditions(lock)
+        if conditions is None or not self._may_wait(value, len(conditions)):
+            return are_settled(lock) and self._publish(value, lock)
+        lock.publish_later(value, conditions, self._soon)
         return None
+
+    def _publish(self, value: bytes, lock: redis_lock) -> bool:
+        with self._link.worth(len(value)):
+            return lock.publish(value)
 
     def flush(self) -> set[bytes]:
         """Store what waits; returns the names of what was not stored, since its lock was lost and another did it."""
         self._link.catch_up()
-        overtaken = set(self._overtaken)
-        self._overtaken -= overtaken
-        return overtaken
+        return self._soon.tell()
 
     def foresee(self, following: Callable[[bytes], Sequence[bytes]] | None) -> None:
         self._worker.here().foresee = following
@@ -311,6 +315,10 @@ class redis_store(base_store):
                 f"MB there, and {self._limit() / _MB:.0f} MB is the most (write it to a file, and return its name)"
             )
         return value
+
+    def _may_wait(self, value: bytes, conditions: int) -> bool:
+        size = len(value) + _ROOM + conditions * SIZE_OF_A_CONDITION
+        return len(value) <= _MOST_SOON and self._worker.ahead.has_room(size)
 
     def _limit(self) -> int:
         """How many bytes a value may have."""

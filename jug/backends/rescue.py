@@ -8,6 +8,8 @@ others can run (:mod:`jug.backends.locks_ahead`).
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from .atomic import atomic_file
 from .directories import PACKS
 from .fsops import sync_directory
@@ -89,7 +91,8 @@ class Rescue:
     def _store(self, mirror: Mirror) -> None:
         data = mirror.data()
         names = ((name, data[at : at + size]) for name, at, size in scanned(data))
-        ours = [(name, record(name, content)) for name, content in names if self._is_ours(name)]
+        # What comes after one that another has taken over may have been computed from it.
+        ours = [(name, record(name, content)) for name, content in takewhile(lambda one: self._is_ours(one[0]), names)]
         if ours:
             target = f"{self._directory}/g-{self._fs.token()}"
             with atomic_file(self._fs, self._owner.passing("r"), target, self._make_directory) as stream:

@@ -88,7 +88,7 @@ class Scheduler:
         self._interrupts = Interrupts()
         self._committed: set[bytes] = set()  # what this worker stored, or saw, since its last look
         self._losses = Losses(graph, store, self.reporter)
-        self._results = Results(graph, store, self.reporter, self.world.clock, self.settings.groups)
+        self._results = Results(self.plan, store, self._memory, self.reporter, self.world.clock, self.settings.groups)
         self._foresight = Foresight(self.plan, self._results.short, self._knows)
         self._progress = False
         self._looks = Looks(self.world.clock)
@@ -129,7 +129,7 @@ class Scheduler:
     def _loop(self) -> None:
         while (node := self._decide()) is not None:
             self._results.before(node)
-            lock = self._claim(node)
+            lock = self._claim(node) if self.plan.state[node] == READY else None
             if lock is not None and self._execute(node, lock):
                 self._record(node)
 
@@ -294,7 +294,6 @@ class Scheduler:
             call_hook("execute.task-pre-execute", task)
             self.reporter.started(task)
             keep_lock = self._compute(node, lock)
-            self.plan.done(node, by_me=True)
         except BaseException as error:  # noqa: BLE001  (whatever the function of the task raises)
             if not self._is_failure(node, error):
                 return False
@@ -307,7 +306,7 @@ class Scheduler:
             if not keep_lock:
                 lock.release()
             self._memory.drop(node, inputs)
-        return True
+        return self.plan.state[node] == DONE
 
     def _compute(self, node: int, lock: base_lock) -> bool:
         """Call the task's function, and see to its result; True if this waits, and the store has the lock."""
@@ -320,7 +319,8 @@ class Scheduler:
         self._progress = True
         self._committed.add(self.graph.hash(node))
         self._results.after(now=needs_result(EXECUTED))
-        call_hook(EXECUTED, self.graph.tasks[node])
+        if self.plan.state[node] == DONE:
+            call_hook(EXECUTED, self.graph.tasks[node])
 
     def _is_failure(self, node: int, error: BaseException) -> bool:
         """False if the task is to be run again; raises `error` if it is the worker's end and not the task's."""
@@ -332,7 +332,7 @@ class Scheduler:
             self._nap(_GRACE)
         lost = self._losses.lost(node, error)
         if lost is None:
-            return True  # sys.exit() in a task is a failure of that task, too
+            return self._results.settle(node)  # sys.exit() in a task is a failure of that task, too
         self.plan.vanished(lost)
         self.plan.freed(node)
         self._look()  # where one result got lost there may be more

@@ -37,6 +37,7 @@ class Memory:
         self._store = store
         self._aggressive = aggressive
         self._kept: dict[int, TaskNode] = {}  # by id: the tasks whose results were left in memory
+        self._inputs: Iterable[TaskNode] = ()  # those that were loaded last
 
     def inputs(self, node: int) -> list[TaskNode]:
         """The tasks whose results the node needs in memory."""
@@ -52,6 +53,7 @@ class Memory:
         Vanished
             One of them is not in the store.
         """
+        self._inputs = inputs
         wanted: dict[bytes, TaskNode] = {}
         copies: list[TaskNode] = []
         for task in inputs:
@@ -77,6 +79,12 @@ class Memory:
         """The node has been run: forget what no task that could run now needs."""
         for task in (*inputs, self._graph.tasks[node]):
             self._drop_unless_needed(task)
+
+    def forget(self, node: int) -> None:
+        """What is in memory is not the result of the node: whoever needs that loads it from the store."""
+        for task in (self._graph.tasks[node], *self._kept.values(), *self._inputs):
+            if self._graph.index.get(task.hash()) == node:
+                task.unload()
 
     def sweep(self) -> None:
         """Others have been at work: forget what was kept for tasks that they ran."""

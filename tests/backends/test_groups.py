@@ -14,6 +14,8 @@ from jug.backends.encode import decode
 from jug.backends.file_store import file_store
 from jug.backends.fsops import FileSystem
 from jug.backends.groupfile import assembled, record, scanned
+from jug.backends.inputs import Inputs
+from jug.backends.jugdir import JugDir
 from jug.backends.keyfile import read_key
 from jug.errors import DamagedResultError
 
@@ -136,6 +138,70 @@ def test_who_lost_his_lock_meanwhile_stores_nothing_under_it(store, other):
     assert set(store.flush()) == {NAMES[1]}
     assert sorted(other.list()) == sorted([NAMES[0], NAMES[2]])
     assert store.flush() == set()
+
+
+def under(store, number, *inputs):
+    """A lock of a task that is computed from results that wait."""
+    lock = store.getlock(NAMES[number])
+    assert lock.get()
+    names = {NAMES[needed] for needed in inputs}
+    if names:
+        lock.inputs = Inputs(names, lambda: names.isdisjoint(store.flush()))
+    return lock
+
+
+def test_nor_what_was_computed_from_that(store, other):
+    for number in range(5):
+        lock = under(store, number, *([number - 1] if number else []))
+        assert store.dump_soon(number, NAMES[number], lock) is None
+    put(store, [5])
+    assert other.remove_lock(NAMES[2])
+    assert set(store.flush()) == set(NAMES[2:5])
+    assert sorted(other.list()) == sorted([*NAMES[:2], NAMES[5]]) and list(other.listlocks()) == []
+
+
+def test_nor_what_is_computed_from_that_when_room_was_made(store, other, monkeypatch):
+    monkeypatch.setattr("jug.backends.group.ROOM", 1000)
+    put(store, [0])
+    assert other.remove_lock(NAMES[0])
+    put(store, range(1, 20))
+    lock = under(store, 20, 0)
+    assert store.dump_soon(20, NAMES[20], lock) is False
+    lock.release()
+    assert not other.can_load(NAMES[20]) and list(other.listlocks()) == []
+
+
+@pytest.mark.parametrize("is_overtaken", [False, True])
+def test_before_a_large_result_is_stored_what_it_was_computed_from_is(store, other, is_overtaken):
+    put(store, range(3))
+    if is_overtaken:
+        assert other.remove_lock(NAMES[1])
+    lock = under(store, 3, 1)
+    assert store.dump_soon(os.urandom(60_000), NAMES[3], lock) is not is_overtaken
+    assert other.can_load(NAMES[0]) and other.can_load(NAMES[3]) is not is_overtaken
+    lock.release()
+
+
+def test_a_large_result_that_was_computed_from_nothing_that_waits_leaves_it_waiting(store, other):
+    put(store, range(3))
+    lock = under(store, 3)
+    assert store.dump_soon(os.urandom(60_000), NAMES[3], lock) is True
+    lock.release()
+    assert list(other.list()) == [NAMES[3]]
+
+
+def test_what_is_stored_without_a_lock_is_stored_after_what_waits(store, other, monkeypatch):
+    there = []
+    publish = JugDir.publish
+
+    def look_and_publish(self, *arguments, **options):
+        there.append(other.can_load(NAMES[0]))
+        return publish(self, *arguments, **options)
+
+    put(store, [0])
+    monkeypatch.setattr(JugDir, "publish", look_and_publish)
+    store.dump("by a function", NAMES[1])
+    assert there[-1] and store.flush() == set()
 
 
 def test_a_process_that_was_forked_stores_nothing_of_what_waits_in_its_parent(store, other, tmp_path):
@@ -394,6 +460,20 @@ def test_what_a_killed_worker_has_computed_is_not_lost(worker, other, tmp_path):
     assert sorted(other.list()) == sorted(NAMES[:5])
     assert [other.load(name) for name in NAMES[:5]] == list(range(5))
     until(lambda: os.listdir(tmp_path / "tempfiles") == [])
+
+
+def test_a_guardian_stores_nothing_that_may_come_from_what_another_took_over(worker, other):
+    process, guardian = worker
+    os.kill(guardian, signal.SIGSTOP)
+    assert other.remove_lock(NAMES[2])
+    theirs = other.getlock(NAMES[2])
+    assert theirs.get()
+    process.kill()
+    os.kill(guardian, signal.SIGCONT)
+    until(lambda: list(other.listlocks()) == [NAMES[2]])
+    assert sorted(other.list()) == sorted(NAMES[:2])
+    theirs.release()
+    other.close()
 
 
 def test_what_is_lost_with_the_guardian_can_be_computed_again(worker, other):

@@ -2,11 +2,13 @@
 
 import hashlib
 import os
+from itertools import pairwise
 
 import pytest
 from redis_proxy import BEFORE, Proxy
 from redis_server import RedisServer, shared_server
 
+from jug.backends.inputs import Inputs
 from jug.backends.redis_results import packed
 from jug.backends.redis_store import redis_store
 from jug.errors import StoreError, UnstorableError
@@ -214,3 +216,131 @@ def test_a_lock_of_another_store_is_stored_under_at_once(store):
     assert lock.get()
     assert store.dump_soon("other", NAME, lock) is True
     assert store.load(NAME) == "other"
+
+
+# The order of durability
+
+
+def under(store, name, *inputs):
+    """A lock of a task that is computed from results that wait."""
+    lock = store.getlock(name)
+    assert lock.get()
+    if inputs:
+        lock.inputs = Inputs(inputs, lambda: not store.flush() & set(inputs))
+    return lock
+
+
+def lose(other, lock, value=None):
+    """Another worker takes over, and finishes the task if a value is given."""
+    assert other.remove_lock(lock._name)
+    theirs = under(other, lock._name)
+    if value is not None:
+        assert other.dump_locked(value, lock._name, theirs)
+    return theirs
+
+
+def all_at_once(store, *names):
+    """The locks of a chain: what is put off under one of them goes with what is put off under the others."""
+    locks = [under(store, names[0])]
+    locks += [under(store, name, needed) for needed, name in pairwise(names)]
+    return locks
+
+
+@pytest.mark.parametrize("forget", [False, True])
+def test_what_was_computed_from_an_overtaken_result_is_not_stored(server, store, other, forget):
+    first, second, third = all_at_once(store, NAME, OTHER, THIRD)
+    lose(other, first, "another's")
+    for name, lock in ((NAME, first), (OTHER, second), (THIRD, third)):
+        assert store.dump_soon("ours", name, lock) is None
+    if forget:
+        server.ask("SCRIPT", "FLUSH")
+    assert store.flush() == {NAME, OTHER, THIRD}
+    assert other.load(NAME) == "another's" and list(other.list()) == [NAME]
+    assert list(other.listlocks()) == [] and store._worker.held == {}
+
+
+def test_nor_what_was_computed_before_that_was_told(store, other):
+    first, second = all_at_once(store, NAME, OTHER)
+    lose(other, first, "another's")
+    assert store.dump_soon("ours", NAME, first) is None
+    assert store.can_load(NAME)  # now the server knows
+    assert store.dump_soon("ours", OTHER, second) is False
+    second.release()
+    assert not other.can_load(OTHER) and list(other.listlocks()) == []
+
+
+@pytest.mark.parametrize("is_overtaken", [False, True])
+def test_before_what_is_stored_at_once_is_that_which_it_was_computed_from(store, other, is_overtaken):
+    first, second = all_at_once(store, NAME, OTHER)
+    if is_overtaken:
+        lose(other, first, "another's")
+    assert store.dump_soon("ours", NAME, first) is None
+    assert store.dump_soon(os.urandom(100_000), OTHER, second) is not is_overtaken
+    assert other.can_load(NAME) and other.can_load(OTHER) is not is_overtaken
+
+
+def test_what_the_server_refuses_is_not_overtaken_by_what_follows(server, store, other, monkeypatch):
+    """The first is refused, by a server that has room for the second a moment later."""
+    redis = pytest.importorskip("redis")
+    first, second = all_at_once(store, NAME, OTHER)
+    assert store.dump_soon("first", NAME, first) is None
+    assert store.dump_soon("second", OTHER, second) is None
+    exchange, seen = store._link._exchange, []
+
+    def refuse(commands):
+        if not seen:
+            seen.append(exchange(commands[1:]))
+            seen.append(set(other.list()))
+            full = redis.ResponseError("OOM command not allowed when used memory > 'maxmemory'.")
+            return [full, *seen[0]]
+        return exchange(commands)
+
+    monkeypatch.setattr(store._link, "_exchange", refuse)
+    monkeypatch.setattr("jug.backends.redis_outage.Outage._sleep", lambda *arguments: None)
+    assert store.flush() == set()
+    assert seen[1] == set()
+    assert [other.load(NAME), other.load(OTHER)] == ["first", "second"]
+
+
+def test_the_first_result_counts_whoever_has_the_lock(store, other):
+    first, second = all_at_once(store, NAME, OTHER)
+    theirs = lose(other, first)
+    assert store.dump_soon("late, but first", NAME, first) is None
+    assert store.dump_soon("of this", OTHER, second) is None
+    assert store.flush() == set()
+    assert other.dump_soon("too late", NAME, theirs) is None
+    assert other.flush() == {NAME}
+    assert [other.load(NAME), other.load(OTHER)] == ["late, but first", "of this"]
+    assert list(other.listlocks()) == []
+
+
+@pytest.mark.parametrize("large", [0, 1 << 30])
+def test_so_it_does_for_a_result_that_is_stored_at_once(store, other, monkeypatch, large):
+    monkeypatch.setattr("jug.backends.redis_results._LARGE", large)
+    first = under(store, NAME)
+    theirs = lose(other, first)
+    assert store.dump_locked("late, but first", NAME, first)
+    assert not other.dump_locked("too late", NAME, theirs)
+    assert other.load(NAME) == "late, but first" and list(other.listlocks()) == []
+
+
+def test_a_helper_keeps_the_order(store, other):
+    first, second, third = all_at_once(store, NAME, OTHER, THIRD)
+    for name, lock in ((NAME, first), (OTHER, second), (THIRD, third)):
+        assert store.dump_soon("ours", name, lock) is None
+    lose(other, second, "another's")
+    helper = store._worker._helper
+    store._worker._let_go()  # as at the end of the worker
+    assert helper.wait(60) == 0
+    assert set(other.list()) == {NAME, OTHER}
+    assert [other.load(NAME), other.load(OTHER)] == ["ours", "another's"]
+    store._link._put_off.clear()
+
+
+def test_what_is_stored_without_a_lock_is_stored_after_what_waits(store, other):
+    put_off(store)
+    there = []
+    ask = store._link.ask
+    store._link.ask = lambda *command, **options: there.append(other.can_load(NAME)) or ask(*command, **options)
+    store.dump("by a function", OTHER)
+    assert there[0] and other.load(OTHER) == "by a function"

@@ -1,0 +1,60 @@
+"""The order in which results become durable: never one before those that it was computed from.
+
+Otherwise, after a crash, these are computed again, perhaps to other values (random numbers, the time of day), and what
+is stored goes with results that nobody has. A worker may compute from results of its own that wait to be stored still
+(:meth:`~jug.backends.base.base_store.dump_soon`); then it says so on the lock, by :class:`Inputs`. A store that has
+results wait, and sets ``minds_inputs``, promises:
+
+* what waits becomes durable all at once, or in the order in which it came;
+* before it makes a result durable that is not to wait, it calls :meth:`Inputs.settle`, and stores nothing if that is
+  False;
+* ``dump``, by which tasks that run others (as CachedFunction does) store results, has all that waits stored before;
+* if one of them is not stored since another's result counts, neither is what was computed from it. ``dump_soon`` and
+  ``flush`` tell of it as of what was lost with its lock: the worker computes it again, from the other's result.
+
+For a store that does not promise this, the worker has all that waits stored before each result that was computed from
+it. What a worker computes from nothing that waits needs no care: what it reads from the store is durable.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from .base import base_lock
+
+
+class Inputs:
+    """Results that wait, or did so until a moment ago, and that another was computed from.
+
+    Attributes
+    ----------
+    names : collection of bytes
+        Not empty.
+    settle : callable
+        Has the worker flush the store; False if one of them turns out not to count, so that what was computed from
+        them must not be stored. Raises ``StoreError``.
+    """
+
+    __slots__ = ("names", "settle")
+
+    def __init__(self, names: Collection[bytes], settle: Callable[[], bool]) -> None:
+        self.names = names
+        self.settle = settle
+
+
+def are_settled(lock: base_lock) -> bool:
+    """Make durable what that was computed from which `lock` is for; False if it must not be stored."""
+    inputs = _of(lock)
+    return inputs is None or inputs.settle()
+
+
+def are_among(lock: base_lock, names: Collection[bytes]) -> bool:
+    """Whether what the lock is for was computed from one of the results `names`."""
+    inputs = _of(lock)
+    return inputs is not None and any(name in names for name in inputs.names)
+
+
+def _of(lock: base_lock) -> Inputs | None:
+    return getattr(lock, "inputs", None)  # those of third parties need not have it
