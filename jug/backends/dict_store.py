@@ -34,6 +34,7 @@ class dict_store(base_store):
     def __init__(self, backend: str | None = None, *, fs: FileSystem | None = None) -> None:
         self.backend = backend
         self._fs = fs or FileSystem()
+        self._path = self._fs.abspath(backend) if backend else ""  # wherever the process is in the end
         self.store: dict[bytes, Any] = self._read() if backend else {}
         self.counts: defaultdict[bytes, int] = defaultdict(int)
         self._saved = dict(self.store)
@@ -98,7 +99,7 @@ class dict_store(base_store):
         # Plain numbers: the file can be read by other releases.
         plain = {key: int(value) if isinstance(value, int) else value for key, value in self.store.items()}
         data = pickle.dumps(plain, 4)
-        path = self._fs.abspath(self.backend)
+        path = self._path
         with cannot("write", path), atomic_file(self._fs, f"{path}.{self._fs.token()}.tmp", path) as stream:
             stream.write(data)
         self._saved = dict(self.store)
@@ -115,7 +116,7 @@ class dict_store(base_store):
         return iter([key[len(kind) :] for key in [*self.store] if key.startswith(kind)])
 
     def _read(self) -> dict[bytes, Any]:
-        path = self._fs.abspath(self.backend or "")
+        path = self._path
         with cannot("read", path):
             try:
                 fd = self._fs.open_read(path)

@@ -13,25 +13,21 @@ from ..errors import DamagedResultError, UnsignedResultError
 from .base import FEW, LockDetails, as_name
 from .damaged import empty_is_none, set_aside
 from .demolition import demolish
-from .failures import FailureRecords
 from .file_lock import file_based_lock
 from .formats import read_content, read_result, serialise
 from .fsops import FileSystem, fsync_dir, sync_directory
-from .group import Group
 from .inputs import are_settled
-from .judging import judged_store
-from .jugdir import LOCKS, TEMPORARY, JugDir, cannot
+from .jugdir import LOCKS, TEMPORARY, cannot
 from .keyfile import read_key
 from .layout import foreign
 from .listing import file_listing
 from .liveness import Liveness
 from .locks import details_of_all
-from .locks_ahead import LocksAhead
 from .mapped import checked_mode
 from .packlock import PACK_LOCK
-from .packs import Packing, Packs
+from .packs import Packing
 from .persistence import persist, reread
-from .presence import Presence
+from .settled import settled_store
 from .signing import Unsigned
 from .turns import one_thread_at_a_time
 from .workers import details, join, leave, remove_remains, sweep
@@ -48,7 +44,7 @@ if TYPE_CHECKING:
     from .encode import Writable
 
 
-class file_store(judged_store):
+class file_store(settled_store):
     """The store in the directory `dname`.
 
     With `compress_numpy`, arrays and data frames are stored compressed too. With `mmap_mode` ``"r"`` or ``"c"``, large
@@ -67,18 +63,11 @@ class file_store(judged_store):
         sign_key: str | None = None,
         fs: FileSystem | None = None,
     ) -> None:
-        self.jugdir = dname
         self.compress_numpy = compress_numpy
         self.mmap_mode = checked_mode(mmap_mode)
-        self._dir = JugDir(dname, fs)
-        self._fs = self._dir.fs
-        self._packs = Packs(self._dir)
-        self._presence = Presence(self._dir, self._packs)
-        self._failures = FailureRecords(self._dir)
-        self._ahead = LocksAhead(self._dir, self._presence, self._failures)
-        self._group = Group(self._dir, self._packs.grouped.grouping)
         self._barriers: file_listing | None = None
         self._turn = one_thread_at_a_time(self, "_turn")
+        super().__init__(dname, fs)
         if sign_key is not None:
             self.use_key(read_key(sign_key))
 
@@ -340,8 +329,8 @@ class file_keepalive_store(file_store):
     A lock of an old release, which shows signs of life in this kind of store alone, is free after half an hour without.
     """
 
-    def __init__(self, dname: str | os.PathLike[str], compress_numpy: bool = False, **options: Any) -> None:
-        super().__init__(dname, compress_numpy, **options)
+    def _open(self) -> None:
+        super()._open()
         self._dir.liveness = Liveness(self._fs, old_lease=1800.0)  # seconds; of Jug 2.7
 
     @staticmethod

@@ -79,12 +79,17 @@ def _select(jugdir: str | base_store) -> base_store:
 
 
 def current_store(default: base_store) -> base_store:
-    """The store of the tasks: a jugfile may have chosen another than `default`."""
+    """The store of the tasks, once the jugfile was read: it may have chosen another than `default`.
+
+    A relative jugdir is one in the directory where the jugfile leaves the process, whatever tasks do.
+    """
     if task.Task.store is None:
         return default
     store = adapted(task.Task.store)
     if _signs is not None:
         _signs.prepare(store)
+    if hasattr(store, "settle"):
+        store.settle()
     return store
 
 
