@@ -6,6 +6,7 @@ defaults all derive from it. Which options exist is said by jug.options and by t
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
@@ -15,6 +16,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
+
+# Paths of which was warned.
+_told: set[str] = set()
 
 FALSE_WORDS = frozenset(["", "0", "false", "off", "no", "n"])
 
@@ -172,9 +176,9 @@ def warn(message: str) -> None:
 
 
 def expand_jugdir(template: str, jugfile: str) -> str:
-    """Fill in the placeholders ``%(jugfile)s`` and ``%(date)s`` (today); ``%%`` is a percent sign."""
+    """Fill in ``%(jugfile)s`` and ``%(date)s`` (today); ``%%`` is a percent sign, and ``~`` the home directory."""
     if "%" not in template:
-        return template
+        return expand_home(template)
     import re
 
     values = {"jugfile": jugfile.removesuffix(".py"), "date": _today()}
@@ -188,7 +192,19 @@ def expand_jugdir(template: str, jugfile: str) -> str:
             raise UsageError(f"--jugdir {template!r}: unknown placeholder {match[0]!r} ({known})")
         return values[name]
 
-    return re.sub(r"%(?:%|\(([^()]*)\)(\w?))", fill, template)
+    return expand_home(re.sub(r"%(?:%|\(([^()]*)\)(\w?))", fill, template))
+
+
+def expand_home(jugdir: str) -> str:
+    """The jugdir with the home directory for ``~`` (or that of another user, for ``~name``), which shells do not do in
+    all places; redis: and dict_store: are no directories."""
+    kind, separator, path = jugdir.rpartition(":") if jugdir.startswith("file_keepalive:") else ("", "", jugdir)
+    if not path.startswith("~"):
+        return jugdir
+    if os.path.lexists(path) and path not in _told:
+        _told.add(path)
+        warn(f"{jugdir!r} is a directory in the home directory; the one here, which is called so, too, is './{path}'")
+    return f"{kind}{separator}{os.path.expanduser(path)}"
 
 
 def _today() -> str:

@@ -93,6 +93,12 @@ def configured_settings() -> list[Setting]:
     return read_settings_files(reversed(names))
 
 
+def configured(name: str) -> str:
+    """The text of a common option in the files that apply in this directory; '' if there is none."""
+    found = [s.text for s in configured_settings() if s.section == "main" and s.key.replace("-", "_") == name]
+    return found[-1] if found else ""
+
+
 def _is_trusted(name: str) -> bool:
     reason = why_not_to_obey(name, os.getcwd())
     if reason and name not in _told:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from importlib import import_module
 
+from ..config import expand_home
 from ..errors import UsageError
 from .adapted import adapted
 from .plugins import plugin, plugin_schemes
@@ -43,7 +44,7 @@ def select(jugdir: Any) -> base_store:
         return adapted(jugdir)
     if not isinstance(jugdir, (str, os.PathLike)):
         raise UsageError(f"A jugdir is a path or the URI of a store, not {jugdir!r}")
-    name = os.fspath(jugdir)
+    name = expand_home(os.fspath(jugdir))
     if not name:
         raise UsageError("The jugdir is empty: name a directory or the URI of a store")
     if name == "dict_store":
