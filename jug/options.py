@@ -1,8 +1,8 @@
 """The options of a run: the command line over local configuration files over the global one over the
 defaults.
 
-``parse`` gives one :class:`Options` that answers for all of them. A mistake on the command line is a
-UsageError of one sentence; ``--help`` and ``--version`` print and raise ``SystemExit(0)``.
+``read_command_line`` gives one :class:`Options` that answers for all of them. A mistake on the command line is a
+UsageError of one sentence; ``--help`` and ``--version`` print and raise ``SystemExit(0)``. ``parse`` is for programs.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 import sys
 
 from . import __version__, completion
-from .config import Option, Options, expand_jugdir
+from .config import Option, Options, expand_jugdir, to_bool
 from .configfiles import cast_settings, configured_settings, find_local_configuration_files, read_settings
 from .engine.stores import set_jugdir
-from .errors import JugError, UsageError
-from .subcommands import SubCommand, cmdapi
+from .errors import ConfigError, UsageError
+from .subcommands import SubCommand, cmdapi, terminal
 from .subcommands.command import add_options, defaults_of, replace_deprecated
+from .subcommands.selection import selection_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ __all__ = [
     "read_configuration_file",
     "set_jugdir",
 ]
+
+_str_to_bool = to_bool  # the name that it had
+
 
 JUGFILE = Option("jugfile", "jugfile.py", "Python script to use.", path="*.py")
 
@@ -104,7 +108,36 @@ default_options.update({"argv": None, "print_out": print, "subcommand": None, "u
 
 
 def parse(args: Sequence[str] | None = None, optionsfile: TextIO | None = None) -> Options:
-    """Options of the command line ``args`` (``sys.argv[1:]``); ``optionsfile`` replaces the usual files."""
+    """Options of the command line ``args``, for a program: mistakes in it end that, and ``sys.argv`` is the jugfile's.
+
+    Parameters
+    ----------
+    args : sequence of str, optional
+        Default: ``sys.argv[1:]``.
+    optionsfile : file, optional
+        Read instead of the usual configuration files.
+
+    Raises
+    ------
+    SystemExit
+        With status 2: the command line makes no sense, and standard error says why. With 0: ``--help``, ``--version``.
+    ConfigError
+        A configuration file holds something that cannot be used.
+    """
+    try:
+        options = read_command_line(args, optionsfile)
+        selection_from(options, cmdapi.get(options.subcommand).prefix)  # refuses an empty one
+    except ConfigError:
+        raise
+    except UsageError as error:
+        terminal.say(str(error))
+        raise SystemExit(error.exit_code) from error
+    sys.argv[:] = [options.jugfile, *options.user_args]
+    return options
+
+
+def read_command_line(args: Sequence[str] | None = None, optionsfile: TextIO | None = None) -> Options:
+    """As :func:`parse`, with a UsageError for a mistake, and nothing is changed."""
     args = sys.argv[1:] if args is None else list(args)
     command = _asked_command(args)
     given = _parse_command_line(command, args[1:])
@@ -145,11 +178,7 @@ def _asked_command(args: Sequence[str]) -> SubCommand:
 
 def _complete(args: Sequence[str]) -> NoReturn:
     """Tell the shell, which has started us without arguments, how the line can go on."""
-    # A mistake in the user's file is not to be told in the middle of a line, and costs but the user's commands.
-    try:
-        cmdapi.load_user_commands()
-    except JugError:
-        pass
+    cmdapi.load_user_commands(warn=lambda message: None)  # it would be in the middle of a line
     if args:  # it is jug-execute
         completion.answer(lambda: build_parser(cmdapi.get(args[0])))
     completion.answer(lambda: _build_parser_of_all(completion.words_so_far()))

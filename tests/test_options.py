@@ -1,11 +1,13 @@
 import io
+import sys
 
 import pytest
 
 from jug import options as jug_options
 from jug.config import Option
 from jug.errors import ConfigError, UsageError
-from jug.options import build_parser, default_options, parse, read_configuration_file
+from jug.options import build_parser, default_options, read_configuration_file
+from jug.options import read_command_line as parse
 from jug.subcommands import SubCommand, cmdapi
 from jug.subcommands.selection import selection_from, selection_options
 
@@ -316,3 +318,77 @@ def test_a_user_command_reads_its_section_with_the_types_of_its_defaults():
 def test_an_empty_selection_in_a_file_is_none(option):
     file = io.StringIO(f"[execute]\n{option}=\n")
     assert selection_from(read_configuration_file(file, default_options), "execute") is None
+
+
+# --- parse, for programs
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["invalidate"], "jug: One of the arguments --name --pattern"),
+        (["execute", "--name", "f", "--pattern", "g"], "jug: Argument --pattern: not allowed"),
+        (["execute", "--no-such-option"], "jug: Unrecognized arguments"),
+        (["execute", "--pattern", ""], "jug: Empty pattern"),
+        (["execute", "--jugdir", ""], "jug: --jugdir '': the name"),
+        (["nosuch"], "jug: There is no subcommand 'nosuch'"),
+        ([], "jug: A subcommand is needed"),
+    ],
+)
+def test_a_mistake_ends_a_program_that_parses(args, said, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["program", "x"])
+    with pytest.raises(SystemExit) as stop:
+        jug_options.parse(args)
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith(said)
+    assert sys.argv == ["program", "x"]
+
+
+def test_a_mistake_in_a_file_is_an_error_for_a_program(tmp_path):
+    with pytest.raises(ConfigError, match="many"):
+        jug_options.parse(["execute"], io.StringIO("[execute]\nnr-wait-cycles = many\n"))
+
+
+@pytest.mark.parametrize(
+    ("args", "left"),
+    [
+        (["execute", "jf.py", "--", "one", "two"], ["jf.py", "one", "two"]),
+        (["execute"], ["jugfile.py"]),
+        (["mine", "x.py", "a"], ["x.py", "a"]),
+    ],
+)
+def test_parse_leaves_the_arguments_of_the_jugfile(args, left, monkeypatch):
+    monkeypatch.setattr("sys.argv", argv := ["program", "x"])
+    assert jug_options.parse(args).user_args == left[1:]
+    assert sys.argv is argv and argv == left
+
+
+@pytest.mark.parametrize(("text", "truth"), [("no", False), ("0", False), ("", False), ("yes", True), ("1", True)])
+def test_the_old_name_of_the_cast_to_bool(text, truth):
+    assert jug_options._str_to_bool(text) is truth
+
+
+# --- the home directory
+
+
+@pytest.mark.parametrize("how", ["--jugdir", "file", "keepalive"])
+def test_a_jugdir_may_be_in_the_home_directory(how, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "100%(home)s"))
+    text = "[main]\njugdir = ~/%(jugfile)s.d\n" if how == "file" else ""
+    given = {"--jugdir": "~/%(jugfile)s.d", "keepalive": "file_keepalive:~/%(jugfile)s.d"}.get(how)
+    options = parse_text(["execute", *(["--jugdir", given] if given else [])], text)
+    assert options.jugdir == f"{'file_keepalive:' * (how == 'keepalive')}{tmp_path}/100%(home)s/jugfile.d"
+
+
+@pytest.mark.parametrize("jugdir", ["redis://~host", "dict_store:~/file", "a/~/b", "./~/b"])
+def test_what_is_no_home_directory_stays(jugdir):
+    assert parse(["execute", "--jugdir", jugdir]).jugdir == jugdir
+
+
+def test_a_directory_that_is_called_like_home_is_told(tmp_path, capsys):
+    (tmp_path / "~/results").mkdir(parents=True)
+    assert parse(["execute", "--jugdir", "~/results"]).jugdir == str(tmp_path / "results")
+    assert capsys.readouterr().err == (
+        "jug: warning: '~/results' is a directory in the home directory; the one here, which is called so, too, is "
+        "'./~/results'\n"
+    )

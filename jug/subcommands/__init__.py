@@ -2,6 +2,6 @@
 
 from .command import SubCommand
 from .old_calls import __getattr__ as __getattr__
-from .table import cmdapi
+from .table import NoSuchCommandError, SubCommandError, cmdapi
 
-__all__ = ["SubCommand", "cmdapi"]
+__all__ = ["NoSuchCommandError", "SubCommand", "SubCommandError", "cmdapi"]

@@ -78,6 +78,10 @@ class SubCommand:
         """Do it. The result is the exit code of the process, ``None`` meaning 0."""
         raise NotImplementedError(f"subcommand {self.name!r} does not define run()")
 
+    def __call__(self, *args: Any, **kwargs: Any) -> int | None:
+        """The same as :meth:`run`, for commands that call others."""
+        return self.run(*args, **kwargs)
+
 
 def defaults_of(section: str, options: Sequence[Option]) -> dict[str, Any]:
     return {option.attribute(section): option.default for option in options if not option.deprecated}

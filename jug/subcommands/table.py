@@ -11,10 +11,12 @@ import os
 import sys
 from importlib import import_module
 
-from ..errors import EXIT_FAILED, JugError, UsageError
+from ..config import warn
+from ..errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from .command import SubCommand
@@ -56,10 +58,12 @@ which the shell (bash, zsh or tcsh) completes all of them.
 """
 
 
-class UserCommandsError(JugError):
-    """The user's file of subcommands raises when it is imported."""
+class SubCommandError(UsageError):
+    """A subcommand is not what one has to be."""
 
-    exit_code = EXIT_FAILED
+
+class NoSuchCommandError(UsageError):
+    """There is no subcommand of that name."""
 
 
 class CommandTable:
@@ -77,7 +81,7 @@ class CommandTable:
         while self._created:
             command = self._created.pop(0)
             if not isinstance(command.name, str) or not command.name:
-                raise UsageError(f"the subcommand class {type(command).__qualname__} has no name")
+                raise SubCommandError(f"the subcommand class {type(command).__qualname__} has no name")
             self._commands[command.name] = command
         return self._commands
 
@@ -87,7 +91,7 @@ class CommandTable:
         if command is not None:
             return command
         if name not in BUILTINS:
-            raise UsageError(f"there is no subcommand {name!r}{self._suggestion(name)}")
+            raise NoSuchCommandError(f"there is no subcommand {name!r}{self._suggestion(name)}")
         module, cls, _help = BUILTINS[name]
         getattr(import_module(f"{__package__}.{module}"), cls)()
         return self._settle()[name]
@@ -121,8 +125,8 @@ class CommandTable:
         lines = (f"   {name + ':':{width}} {help}".rstrip() for name, help in helps.items())
         return USAGE.format(commands="\n".join(lines))
 
-    def load_user_commands(self) -> None:
-        """Import the user's file of subcommands, once, if there is one."""
+    def load_user_commands(self, warn: Callable[[str], object] = warn) -> None:
+        """Import the user's file of subcommands, once, if there is one; `warn` is told if that fails."""
         path = os.path.expanduser(USER_COMMANDS)
         if USER_MODULE in sys.modules or not os.path.isfile(path):
             return
@@ -134,10 +138,10 @@ class CommandTable:
         sys.modules[USER_MODULE] = module
         try:
             spec.loader.exec_module(module)
-        except Exception as error:  # noqa: BLE001  (it is the user's code)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (it is the user's code, and may not be what is wanted)
             del sys.modules[USER_MODULE]
-            _print_user_traceback(error, path)
-            raise UserCommandsError(f"{path} cannot be imported: {type(error).__name__}: {error}") from None
+            what = " ".join(f"{type(error).__name__}: {error}".split())
+            warn(f"{path} cannot be imported, and its commands are not there ({what}, in line {_line(error, path)})")
 
 
 def _is_builtin(command: SubCommand) -> bool:
@@ -145,14 +149,14 @@ def _is_builtin(command: SubCommand) -> bool:
     return (type(command).__module__, type(command).__name__) == (f"{__package__}.{module}", cls)
 
 
-def _print_user_traceback(error: Exception, path: str) -> None:
-    """The traceback from the user's file on: how jug came to import it is of no interest."""
-    import traceback
-
-    frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_code.co_filename != path:
+def _line(error: BaseException, path: str) -> int:
+    """The line of the user's file that raised `error`; of a file that is not Python, where the mistake is."""
+    frames, line = error.__traceback__, getattr(error, "lineno", None) or 1
+    while frames is not None:
+        if frames.tb_frame.f_code.co_filename == path:
+            line = frames.tb_lineno
         frames = frames.tb_next
-    traceback.print_exception(type(error), error, frames)
+    return line
 
 
 cmdapi = CommandTable()

@@ -71,12 +71,30 @@ def test_usage_shows_both(where):
     assert "   count:       Count in another way\n" in done.out
 
 
-def test_an_error_in_the_file_names_it(where):
-    write(where, "def f():\n    return 1 / 0\nf()\n", PLACE)
-    done = jug(where, "status")
-    assert (done.code, done.out) == (1, "")
-    assert done.err.splitlines()[1] == f'  File "{where / PLACE}", line 3, in <module>'
-    assert done.last == f"jug: {where / PLACE} cannot be imported: ZeroDivisionError: division by zero"
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("def f():\n    return 1 / 0\nf()\n", "ZeroDivisionError: division by zero, in line 2"),
+        ("import not_installed_here\n", "ModuleNotFoundError: No module named 'not_installed_here', in line 1"),
+        ("\nimport sys; sys.exit('not here')\n", "SystemExit: not here, in line 2"),
+        ("x = 1\nx = = 2\n", None),
+    ],
+)
+def test_a_file_that_cannot_be_imported_is_warned_of(where, source, why):
+    write(where, source, PLACE)
+    done = jug(where, "status", "--short")
+    assert (done.code, len(done.err.splitlines())) == (1, 1)
+    assert "waiting to be run" in done.out
+    start = f"jug: warning: {where / PLACE} cannot be imported, and its commands are not there ("
+    assert done.err.startswith(start) and "in line 2)" in done.err if why is None else done.err == f"{start}{why})\n"
+
+
+def test_a_command_of_a_file_that_cannot_be_imported(where):
+    write(where, "1 / 0\n", PLACE)
+    done = jug(where, "names")
+    assert done.code == 2
+    assert done.last.startswith("jug: There is no subcommand 'names'")
+    assert "ZeroDivisionError" in done.err.splitlines()[0]
 
 
 # Configuration files
