@@ -13,7 +13,11 @@ from types import ModuleType
 
 from .. import namesakes, task
 from ..barrier import BarrierError
+from ..config import expand_jugdir, warn
+from ..configfiles import configured
 from ..errors import EXIT_FAILED, JugError, JugfileError, NotFinishedError, StoreError, sentence
+from . import unrun as unrun
+from .directory import go_to, working_directory
 from .garbage import rare_collections
 from .imports import imports_of
 from .stores import current_store, set_jugdir
@@ -31,7 +35,11 @@ BARRIER = "__jug_barrier__"
 #: The same as a plain True, which is what plug-ins look for.
 HAS_BARRIER = "__jug__hasbarrier__"
 
+_OLD_DEFAULT = "jugdata"
+
 _running = False
+# Where the command was started, which is where its relative paths lead from.
+_start = ""
 
 
 class JugfileExited(JugfileError):
@@ -51,6 +59,14 @@ class JugfileRaised(JugfileError):
         self.error = error
         if isinstance(error, JugError):
             self.exit_code = error.exit_code
+
+    @property
+    def has_place(self) -> bool:
+        """Whether it was raised by what the jugfile does, so that one can look around there."""
+        tb = self.error.__traceback__
+        while tb is not None and tb.tb_frame.f_code.co_filename != self.path:
+            tb = tb.tb_next
+        return tb is not None
 
     def report(self) -> str:
         """What to tell the user: one sentence, and before it where in the jugfile to look."""
@@ -91,7 +107,7 @@ def _explained(error: Exception) -> str:
 
 
 class Jugfile:
-    """A jugfile and the arguments for it; :meth:`load` reads it, as often as need be.
+    """A jugfile and the arguments for it; :meth:`load` reads it, as often as need be, in the directory of the start.
 
     Parameters
     ----------
@@ -104,6 +120,7 @@ class Jugfile:
         self.path = path
         self.arguments = None if arguments is None else list(arguments)
         self.module_name = module_name(path)
+        self.directory = working_directory() if arguments is None or not _running else _start
 
     def load(self, among_others: bool = False) -> dict[str, Any]:
         """Run the jugfile from its beginning, with no tasks; returns its names (the jugspace).
@@ -117,6 +134,8 @@ class Jugfile:
         JugfileRaised
             The jugfile raised (or is not Python); ``error`` is what.
         """
+        if not among_others and working_directory() != self.directory:
+            go_to(self.directory)
         source = self._source()
         imports = imports_of(self.path)
         forgotten = set(map(id, imports.made))
@@ -147,6 +166,8 @@ class Jugfile:
 
     def _new_module(self) -> ModuleType:
         """The module that the jugfile is run as, with all that a script can expect around it."""
+        from importlib.machinery import SourceFileLoader
+
         if self.arguments is not None:
             sys.argv[:] = [self.path, *self.arguments]
         places = list(dict.fromkeys((os.getcwd(), os.path.dirname(os.path.abspath(self.path)))))
@@ -154,6 +175,8 @@ class Jugfile:
             sys.path[:0] = places
         module = ModuleType(self.module_name)
         module.__file__ = os.path.abspath(self.path)
+        # By this, lines of the source are found (for tracebacks, by inspect) in any directory.
+        module.__loader__ = SourceFileLoader(self.module_name, module.__file__)
         sys.modules[self.module_name] = module
         _provide_parent(self.module_name)
         return module
@@ -208,9 +231,10 @@ def init(
     Parameters
     ----------
     jugfile : str, optional
-        Default: ``jugfile.py``.
+        Default: what the configuration files say, else ``jugfile.py``.
     jugdir : str or base_store, optional
-        Default: the directory ``jugdata`` if there is one, else the name of the jugfile with ``.jugdata`` for ``.py``.
+        Default: where ``jug execute`` would put results, by the configuration files: the name of the jugfile with
+        ``.jugdata`` for ``.py`` if they say nothing (or the directory ``jugdata``, if there is that and not the other).
     on_error : {'exit', 'propagate'}
         What to do if the jugfile raises: print the traceback and exit with status 1, or let the exception through.
     store : base_store, optional
@@ -224,7 +248,7 @@ def init(
     """
     if on_error not in ("exit", "propagate"):
         raise ValueError(f"jug.init: on_error must be 'exit' or 'propagate', and is {on_error!r}")
-    path = os.fspath(jugfile or "jugfile.py")
+    path = os.fspath(jugfile or configured("jugfile") or "jugfile.py")
     store = set_jugdir(store if store is not None else jugdir if jugdir is not None else _default_jugdir(path))
     jugspace = _load_for_script(path, on_error)
     return current_store(store), jugspace
@@ -232,7 +256,9 @@ def init(
 
 def _load_for_script(path: str, on_error: str) -> dict[str, Any]:
     try:
-        return Jugfile(path, arguments=None).load(among_others=True)
+        space = Jugfile(path, arguments=None).load(among_others=True)
+        space.pop("__builtins__", None)  # long, and nobody's own: functions have it by themselves
+        return space
     except JugfileRaised as raised:
         if on_error == "propagate":
             raise raised.error from None
@@ -246,8 +272,15 @@ def _load_for_script(path: str, on_error: str) -> dict[str, Any]:
 
 
 def _default_jugdir(path: str) -> str:
-    # Scripts that call init() with no jugdir have kept their results in the former.
-    return "jugdata" if os.path.isdir("jugdata") else path.removesuffix(".py") + ".jugdata"
+    told = configured("jugdir")
+    usual = expand_jugdir(told or "%(jugfile)s.jugdata", path)
+    if told or not os.path.isdir(_OLD_DEFAULT):
+        return usual
+    # Scripts that call init() with no jugdir have kept their results there.
+    if os.path.isdir(usual):
+        warn(f"jug.init: there are both {usual} and {_OLD_DEFAULT}, and results are looked for in {usual}")
+        return usual
+    return _OLD_DEFAULT
 
 
 def is_jug_running() -> bool:
@@ -257,5 +290,5 @@ def is_jug_running() -> bool:
 
 def mark_running() -> None:
     """Called once by the command line."""
-    global _running
-    _running = True
+    global _running, _start
+    _running, _start = True, working_directory()

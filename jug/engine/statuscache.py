@@ -19,6 +19,7 @@ from .. import task
 from ..version import __version__
 from .askedstore import AskedStore, still_answers
 from .cachefile import CacheFile, CacheFileError
+from .directory import working_directory
 from .evidence import is_unchanged
 from .graph import Graph
 from .jugfile import barrier_of
@@ -81,11 +82,15 @@ class StatusCache:
             return _restore(facts, *row[1:]), facts["barrier"], store
         watch = Watch([self._path, jugdir])
         asked = AskedStore(store, watch)
+        before = working_directory()
         barrier, graph = _run_jugfile(jugfile, asked, watch)
         if asked is not task.Task.store:  # type: ignore[comparison-overlap]
             self._warn(f"the status of {jugfile.path} is not kept: it chooses its jugdir itself")
             return graph, barrier, current_store(store)
         task.Task.store = store
+        if working_directory() != before:
+            self._warn(f"the status of {jugfile.path} is not kept: it goes to another directory")
+            return graph, barrier, current_store(store)
         if asked.other:
             self._warn(f"the status of {jugfile.path} is not kept: it uses Task.store.{asked.other}")
         elif asked.is_consistent():

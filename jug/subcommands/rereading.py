@@ -80,7 +80,9 @@ def _start(options: Options) -> Any:
         sign_key=options.sign_key,
     )
     seed = _SEEDS[os.environ.get("PYTHONHASHSEED") == _SEEDS[0]]
-    return Popen([sys.executable, "-c", code], stdin=PIPE, stdout=PIPE, env={**os.environ, "PYTHONHASHSEED": seed})
+    env = {**os.environ, "PYTHONHASHSEED": seed}
+    start = Jugfile(options.jugfile).directory
+    return Popen([sys.executable, "-c", code], stdin=PIPE, stdout=PIPE, env=env, cwd=start or None)
 
 
 def _ask(reader: Any, number: int) -> dict[Any, tuple[bytes, str]]:
