@@ -101,10 +101,20 @@ class NoRoomError(StoreError):
     """There is no room for what is to be stored, and has not been for a long time. Other results may be smaller."""
 
 
-class StopWorker(JugError):
-    """Raised by a hook to end this worker after the task at hand; the message is the reason."""
+class StopWorker(SystemExit):
+    """Raised by a hook to end this worker after the task at hand; the message is the reason.
 
-    exit_code = EXIT_WORK_LEFT
+    It is a SystemExit, so that it ends a program, too, which calls the hooks itself.
+
+    Attributes
+    ----------
+    code : object
+        What a hook gave to ``sys.exit``; 0 and None ask for no exit status of their own.
+    """
+
+    def __init__(self, reason: str = "", code: object = 0) -> None:
+        super().__init__(reason)
+        self.code = code  # type: ignore[assignment]  # whatever sys.exit() takes
 
 
 def sentence(message: str) -> str:

@@ -9,25 +9,33 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 
+if not __package__:  # python .../jug/jug.py
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    __package__ = "jug"
+
+from . import inherited, task
 from . import options as _options
-from . import task
 from .backends.keyfile import read_key
 from .config import warn
+from .engine.debugger import post_mortem
+from .engine.directory import working_directory
 from .engine.garbage import leave_alone
 from .engine.graph import Graph
 from .engine.interrupts import Interrupted, ignore_signals
 from .engine.jugfile import Jugfile, JugfileRaised, init, is_jug_running, mark_running
 from .engine.mending import load_mending
-from .engine.outcome import Ending
+from .engine.outcome import Ending, is_told
 from .engine.scheduler import Scheduler
 from .engine.stores import Signs, current_store, set_jugdir, stores_of_a_command
-from .errors import EXIT_OK, EXIT_SIGNAL, JugError, OutputError, StoreError
+from .errors import EXIT_FAILED, EXIT_OK, EXIT_SIGNAL, EXIT_WORK_LEFT, JugError, OutputError, StopWorker, StoreError
 from .stability import WatchedTasks
 from .subcommands import cmdapi, terminal
-from .subcommands.console import ConsoleReporter
+from .subcommands.console import ConsoleReporter, LoopReporter
 from .subcommands.execute import settings_from
+from .subcommands.logs import show_logging
 from .subcommands.selection import selection_from
 from .trust import who_else_can_write
 
@@ -65,7 +73,15 @@ def execution_loop(tasks: list[Task[Any]], options: Options, state: ExecutionSta
     Returns
     -------
     failures : bool
-        Whether a task failed.
+        Whether a task failed (with ``options.execute_keep_going``).
+
+    Raises
+    ------
+    Exception
+        What a task raised, unless ``options.execute_keep_going``. (If a task calls ``sys.exit()``, it has failed, too:
+        the exit status is 1.)
+    SystemExit
+        A hook, or an exit check, ended the loop.
     """
     state = state if state is not None else ExecutionState()
     graph = Graph(tasks)
@@ -74,18 +90,40 @@ def execution_loop(tasks: list[Task[Any]], options: Options, state: ExecutionSta
     store = graph.tasks[0].require_store() if len(graph) else None
     if store is None:
         return False
-    scheduler = Scheduler(graph, store, settings_from(options), ConsoleReporter(options), selected)
+    inherited.warn_of_ignored_children()
+    reporter = ConsoleReporter(options) if options.execute_keep_going else LoopReporter(options)
+    scheduler = Scheduler(graph, store, settings_from(options), reporter, selected)
     scheduler.failed_before = frozenset(state.failed)
-    outcome = scheduler.run()
+    try:
+        outcome = scheduler.run()
+    except Interrupted as interrupt:
+        if interrupt.signum != signal.SIGINT:
+            raise
+        raise KeyboardInterrupt from interrupt  # which is what a program expects
     state.failed.update(task.hash() for task in outcome.failures)
     state.nr_waits += outcome.ending is Ending.GAVE_UP
+    if isinstance(outcome.cause, StopWorker):
+        raise outcome.cause
+    outcome.raise_failure()
     return bool(outcome.failures)
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line `argv` (default: ``sys.argv``; its first item is the program), and exit."""
-    if argv is None:  # this process is ours
+    """Run the command line `argv` (its first item is the program), and exit.
+
+    Without `argv`, it is that of this process, which is jug's own: the command ``jug``.
+
+    Raises
+    ------
+    SystemExit
+        Always, but for the next.
+    Exception
+        With `argv`: what a task raised, when the user has been told (without ``--keep-going``). A program may catch it.
+    """
+    is_ours = argv is None
+    if argv is None:
         leave_alone()
+        inherited.put_right()
         argv = sys.argv
     terminal.prepare()
     try:
@@ -97,31 +135,36 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     except OutputError as error:
         terminal.discard()
         code = _explain(str(error), error.exit_code)
-    except OSError as error:
-        if not terminal.is_of_print(error):
+    except Exception as error:
+        if is_told(error):
+            if not is_ours:
+                raise
+            code = EXIT_FAILED
+        elif isinstance(error, OSError) and terminal.is_of_print(error):
+            terminal.discard()
+            code = _explain(f"Cannot write to standard output: {error.strerror}", OutputError.exit_code)
+        else:
             raise
-        terminal.discard()
-        code = _explain(f"Cannot write to standard output: {error.strerror}", OutputError.exit_code)
     sys.exit(code)
 
 
 def main_execute() -> NoReturn:
     """``jug-execute ...`` is ``jug execute ...``."""
-    leave_alone()
-    main([sys.argv[0], "execute", *sys.argv[1:]])
+    sys.argv.insert(1, "execute")
+    main()
 
 
 def _run_and_explain(arguments: Sequence[str]) -> int:
     """Run one subcommand and say what went wrong, if it did; returns the exit status."""
     try:
         return _run(arguments)
+    except StopWorker as stop:  # of a hook that was not called by a worker
+        return _explain(str(stop), EXIT_WORK_LEFT)
     except SystemExit as stop:  # --help, --version, or the jugfile's own
         return stop.code  # type: ignore[return-value]  # a message, perhaps: sys.exit() knows
-    except JugfileRaised as raised:
-        terminal.flush()
-        print(raised.report(), end="", file=sys.stderr)
-        return raised.exit_code
     except JugError as error:
+        if is_told(error):
+            raise
         return _explain(str(error), error.exit_code)
     except Interrupted as interrupt:
         ignore_signals()
@@ -140,19 +183,30 @@ def _explain(message: str, code: int) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     """Run one subcommand; returns the exit status."""
-    options = _options.parse(arguments)
+    options = _options.read_command_line(arguments)
     command = cmdapi.get(options.subcommand)
     mark_running()
+    show_logging(options.verbose)
     atexit.register(task.alltasks.clear)  # else the end of the process goes through all of them again and again
     if options.debug:
         task.alltasks = WatchedTasks(task.alltasks)
     with stores_of_a_command(_signs(options, command) if command.needs_store else None):
         store = set_jugdir(options.jugdir) if command.needs_store else None
         _warn_of_writers(store)
-        jugspace = _jugspace(options, command) if command.reads_jugfile(options) else None
-        if store is not None:
-            store = current_store(store)
-        return cmdapi.run(command.name, options=options, store=store, jugspace=jugspace) or EXIT_OK
+        try:
+            start = working_directory()
+            jugspace = _jugspace(options, command) if command.reads_jugfile(options) else None
+            if working_directory() != start:
+                _warn_of_writers(store)
+            if store is not None and jugspace is not None:
+                store = current_store(store)
+            return cmdapi.run(command.name, options=options, store=store, jugspace=jugspace) or EXIT_OK
+        except JugfileRaised as raised:
+            terminal.flush()
+            print(raised.report(), end="", file=sys.stderr, flush=True)
+            if options.pdb and raised.has_place:
+                post_mortem(raised.error)
+            return raised.exit_code
 
 
 def _jugspace(options: Options, command: SubCommand) -> dict[str, Any]:
@@ -170,3 +224,7 @@ def _warn_of_writers(store: Any) -> None:
     writer = who_else_can_write(folder) if isinstance(folder, (str, os.PathLike)) else ""
     if writer:
         warn(f"{writer} can write to the jugdir {folder}, and so run programs as you: results are pickles")
+
+
+if __name__ == "__main__":  # python -m jug.jug
+    main()

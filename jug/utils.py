@@ -124,16 +124,37 @@ def jug_execute(args: list[str], check_exit: bool = True, run_after: Any = None,
     Raises
     ------
     SystemError
-        The command failed.
+        The command failed, or it cannot be known whether it did.
     """
-    import subprocess
-
-    code = subprocess.call(args)
+    code = _exit_status(args)
+    if check_exit and code is None:
+        raise SystemError(
+            f"The exit status of command {args} cannot be had: in this process, SIGCHLD is ignored, or something else "
+            "waits for all children"
+        )
     if check_exit and code != 0:
         error = SystemError(f"Command {args} failed with exit code {code}")
         vars(error)["returncode"] = code  # as the errors of subprocess have it
         raise error
     return return_value
+
+
+def _exit_status(args: list[str]) -> int | None:
+    """Run a command; None if it has ended, and nobody can say how (which subprocess takes for success)."""
+    import subprocess
+
+    if os.name != "posix":
+        return subprocess.call(args)
+    with subprocess.Popen(args) as process:
+        try:
+            process.returncode = os.waitstatus_to_exitcode(os.waitpid(process.pid, 0)[1])
+        except ChildProcessError:
+            process.returncode = 0
+            return None
+        except BaseException:
+            process.kill()
+            raise
+    return process.returncode
 
 
 def sync_move(src: str | os.PathLike[str], dst: str | os.PathLike[str]) -> None:

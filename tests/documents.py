@@ -9,7 +9,7 @@ A document is one session, from its beginning to its end, in a folder that is em
     a file with the name that the included one has, which is there from the beginning.
 ``.. code-block:: console``
     commands after ``$``, typed into one bash, and what they print. Commands that ask (``jug shell``) are answered with
-    what stands after ``In [n]:`` or ``(Pdb)``.
+    what stands after ``In [n]:``, ``ipdb>`` or ``(Pdb)``.
 ``.. code-block:: pycon``
     statements after ``>>>``, typed into one Python, and what this prints.
 anything else
@@ -61,7 +61,7 @@ NEEDS = re.compile(r"^\.\. needs: +(\S.*)$", re.MULTILINE)
 PROGRAM = re.compile(r"^\.\. needs the program: +(\S+) \((\S+)\)$", re.MULTILINE)
 OPTION = re.compile(r":([\w-]+): *(.*)$")
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
-PROMPT = re.compile(r"^(?:In \[\d+\]: |\(Pdb\) )")
+PROMPT = re.compile(r"^(?:In \[\d+\]: |ipdb> |\(Pdb\) )")
 ANY_LINES = r"(?:(?!Traceback \(most recent|bash: ).*\n)*?"
 
 

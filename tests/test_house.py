@@ -28,6 +28,7 @@ FLOORS = {
     "jug.config": 0,
     "jug.configfiles": 0,
     "jug.errors": 0,
+    "jug.inherited": 0,
     "jug.matching": 0,
     "jug.trust": 0,
     "jug.jug_version": 0,

@@ -1,6 +1,9 @@
 """jug from code: init, main, execution_loop, ExecutionState, is_jug_running; and ``jug`` without a command."""
 
+import os
+import signal
 import sys
+import time
 
 import checkout
 import pytest
@@ -9,7 +12,10 @@ from processes import ROOT, files_in, jug, python, start_python, use, write
 import jug as package
 from jug import task
 from jug.backends.dict_store import dict_store
-from jug.errors import NoStoreError
+from jug.backends.file_store import file_store
+from jug.errors import NoStoreError, UnstorableError
+from jug.hooks import register_hook, reset_all_hooks
+from jug.hooks.exit_checks import exit_after_n_tasks, exit_env_vars
 from jug.jug import ExecutionState, execution_loop, init, is_jug_running, main
 from jug.options import default_options
 
@@ -116,6 +122,33 @@ def test_init_finds_the_results_of_a_jugfile_in_another_directory(tmp_path):
     assert files_in(tmp_path)[:2] == ["sub", "sub/a-chain.jugdata"]
 
 
+def test_init_looks_where_the_configuration_says(tmp_path):
+    use(tmp_path, "chain.py", "chain.py")
+    write(tmp_path, "[main]\njugfile = chain.py\njugdir = of-%(jugfile)s.d\n", ".jugrc")
+    assert jug(tmp_path, "execute").code == 0
+    (tmp_path / "jugdata").mkdir()
+    store, space = init()
+    assert store.jugdir == "of-chain.d"
+    assert package.value(space["direct"]) == [0, 1]
+    assert init(jugdir="other")[0].jugdir == "other"
+
+
+def test_init_looks_where_execute_has_put_results(tmp_path, capsys):
+    use(tmp_path, "chain.py")
+    assert jug(tmp_path, "execute").code == 0
+    (tmp_path / "jugdata").mkdir()
+    _, space = init()
+    assert package.value(space["direct"]) == [0, 1]
+    assert capsys.readouterr().err.startswith("jug: warning: jug.init: there are both jugfile.jugdata and jugdata")
+
+
+def test_the_names_of_init_are_those_of_the_jugfile(tmp_path):
+    write(tmp_path, "import jug\ndef f(): return eval('len([1])') + len('ab')\nt = jug.Task(f)\n")
+    _, space = init(jugdir=dict_store())
+    assert "__builtins__" not in space
+    assert space["f"]() == space["t"].run() == 3
+
+
 def test_init_again_forgets_the_tasks_of_before(tmp_path):
     use(tmp_path, "chain.py")
     init(jugdir=dict_store())
@@ -175,6 +208,18 @@ def double(x):
     return 2 * x
 
 
+def raises_with_a_cause():
+    try:
+        {}[1]
+    except KeyError as error:
+        raise RuntimeError from error
+
+
+def interrupts_itself():
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(60)  # it does not come to that
+
+
 @pytest.fixture
 def options():
     options = default_options.copy()
@@ -207,7 +252,8 @@ def test_execution_state_is_carried_from_call_to_call(options, capsys):
     package.set_jugdir(dict_store())
     bad = double("bad")
     state = ExecutionState()
-    assert execution_loop([bad], options, state) is True
+    with pytest.raises(ValueError, match="bad"):
+        execution_loop([bad], options, state)
     assert state.failed == {bad.hash()}
     capsys.readouterr()
     execution_loop([bad], options, state)
@@ -228,6 +274,69 @@ def test_execution_loop_takes_the_selection_of_the_options(options):
     options.execute_name = "double"
     execution_loop([chosen], options)
     assert chosen.can_load()
+
+
+def test_execution_loop_lets_out_what_a_task_raises(options, capsys):
+    package.set_jugdir(store := dict_store())
+    good, bad, after = double(1), double("bad"), double(2)
+    with pytest.raises(ValueError, match="bad") as raised:
+        execution_loop([good, bad, after], options)
+    assert raised.value.__cause__ is None
+    assert [good.can_load(), after.can_load()] == [True, False]
+    assert list(store.listlocks()) == []
+    assert capsys.readouterr().err == f"jug: {__name__}.double('bad') failed (task {bad.hash().decode()})\n"
+
+
+def test_a_failure_with_a_cause_keeps_it(options):
+    package.set_jugdir(dict_store())
+    with pytest.raises(RuntimeError) as raised:
+        execution_loop([package.Task(raises_with_a_cause)], options)
+    assert isinstance(raised.value.__cause__, KeyError)
+
+
+@pytest.mark.parametrize("code", [0, None, 7])
+def test_sys_exit_of_a_task_is_no_success_of_a_program(options, code):
+    package.set_jugdir(dict_store())
+    with pytest.raises(SystemExit) as stop:
+        execution_loop([package.Task(sys.exit, code)], options)
+    assert stop.value.code == 1
+
+
+@pytest.fixture
+def hooks():
+    yield
+    reset_all_hooks()
+
+
+@pytest.mark.parametrize("name", ["execute.task-pre-execute", "execute.task-executed1"])
+@pytest.mark.parametrize("code", [0, 99, "enough"])
+def test_sys_exit_of_a_hook_comes_out_of_the_loop(options, hooks, name, code):
+    package.set_jugdir(store := dict_store())
+    register_hook(name, lambda t: sys.exit(code))
+    tasks = [double(1), double(2)]
+    with pytest.raises(SystemExit) as stop:
+        execution_loop(list(tasks), options)
+    assert stop.value.code == code
+    assert sum(t.can_load() for t in tasks) == (name == "execute.task-executed1")
+    assert list(store.listlocks()) == []
+
+
+@pytest.mark.parametrize("how", [lambda: exit_after_n_tasks(1), lambda: exit_env_vars({"JUG_MAX_TASKS": "1"})])
+def test_an_exit_check_comes_out_of_the_loop_with_all_stored(options, hooks, tmp_path, how):
+    package.set_jugdir(str(tmp_path / "results"))
+    how()
+    tasks = [double(1), double(2)]
+    with pytest.raises(SystemExit) as stop:
+        execution_loop(list(tasks), options)
+    assert stop.value.code == 0
+    assert [t.can_load(file_store(str(tmp_path / "results"))) for t in tasks] == [True, False]
+
+
+def test_ctrl_c_comes_out_of_the_loop_as_python_has_it(options):
+    package.set_jugdir(store := dict_store())
+    with pytest.raises(KeyboardInterrupt):
+        execution_loop([package.Task(interrupts_itself)], options)
+    assert list(store.listlocks()) == []
 
 
 def test_execution_loop_of_nothing(options):
@@ -251,6 +360,48 @@ def test_main_runs_a_command_line_and_exits(tmp_path, capsys):
     assert run("status", "chain.py", "--short") == 0
     assert capsys.readouterr().out == "All tasks complete (7 tasks).\n"
     assert is_jug_running()
+
+
+FAILS = "from jug import Task\nTask(int, 'x')\nTask(abs, -1)\n"
+
+
+def test_main_of_a_program_lets_out_what_a_task_raises(tmp_path, capsys):
+    write(tmp_path, FAILS)
+    with pytest.raises(ValueError, match="invalid literal"):
+        main(["jug", "execute"])
+    assert capsys.readouterr().err.splitlines()[-1].startswith("jug: 1 task failed")
+    assert run("execute", "--keep-going") == 1
+    assert run("status", "--short") == 1
+
+
+def test_main_of_a_program_lets_out_errors_of_our_own_kind(tmp_path, capsys):
+    write(tmp_path, "import jug\ndef f(): return jug.Task(abs, -1)\njug.Task(f)\n")
+    with pytest.raises(UnstorableError):
+        main(["jug", "execute"])
+    assert capsys.readouterr().err.count("never executed") == 1
+
+
+@pytest.mark.parametrize("how", [("-m", "jug"), ("-m", "jug.jug"), (ROOT / "jug/jug.py",)], ids=str)
+def test_the_command_tells_a_failure_once(tmp_path, how):
+    write(tmp_path, FAILS)
+    done = python(tmp_path, *how, "execute")
+    assert done.code == 1
+    assert done.err.count("Traceback") == done.err.count("invalid literal") == 1, done
+    assert done.last.startswith("jug: 1 task failed")
+
+
+@pytest.mark.parametrize("how", [("-m", "jug.jug"), (ROOT / "jug/jug.py",)], ids=str)
+def test_other_ways_to_start_the_command(tmp_path, how):
+    use(tmp_path, "chain.py")
+    assert python(tmp_path, *how, "execute", "--short").code == 0
+    assert python(tmp_path, *how, "status", "--short").out == "All tasks complete (7 tasks).\n"
+    assert python(tmp_path, *how, "nonsense").code == 2
+
+
+def test_jug_execute_is_jug_execute(tmp_path):
+    write(tmp_path, FAILS)
+    done = python(tmp_path, "-c", "from jug.jug import main_execute; main_execute()")
+    assert (done.code, done.last.partition(" (")[0]) == (1, "jug: 1 task failed")
 
 
 def test_main_takes_sys_argv_by_default(tmp_path, capsys, monkeypatch):

@@ -198,3 +198,13 @@ def test_the_identity_of_a_task_or_tasklet_is_itself():
     task = identity([1])
     assert identity(task) is task
     assert identity(task[0]).__class__ is Tasklet
+
+
+def test_a_command_whose_child_somebody_else_waits_for(monkeypatch):
+    def nobody_there(pid, flags):
+        raise ChildProcessError
+
+    monkeypatch.setattr(os, "waitpid", nobody_there)
+    with pytest.raises(SystemError, match="exit status of command .'true'. cannot be had"):
+        jug_execute.f(["true"])
+    assert jug_execute.f(["true"], check_exit=False, return_value=1) == 1

@@ -29,7 +29,6 @@ from .packs import Packing
 from .persistence import persist, reread
 from .settled import settled_store
 from .signing import Unsigned
-from .turns import one_thread_at_a_time
 from .workers import details, join, leave, remove_remains, sweep
 
 __all__ = ["file_based_lock", "file_keepalive_store", "file_store", "fsync_dir"]
@@ -66,7 +65,6 @@ class file_store(settled_store):
         self.compress_numpy = compress_numpy
         self.mmap_mode = checked_mode(mmap_mode)
         self._barriers: file_listing | None = None
-        self._turn = one_thread_at_a_time(self, "_turn")
         super().__init__(dname, fs)
         if sign_key is not None:
             self.use_key(read_key(sign_key))

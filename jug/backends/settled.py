@@ -8,7 +8,6 @@ no concern.
 from __future__ import annotations
 
 import os
-import threading
 
 from .failures import FailureRecords
 from .group import Group
@@ -17,6 +16,7 @@ from .jugdir import JugDir
 from .locks_ahead import LocksAhead
 from .packs import Packs
 from .presence import Presence
+from .turns import one_thread_at_a_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from .signing import Key
 
 _PARTS = frozenset(("_dir", "_fs", "_packs", "_presence", "_failures", "_ahead", "_group"))
-
-# Threads may ask for results of a store that nobody has used yet.
-_opening = threading.RLock()
 
 
 class settled_store(judged_store):
@@ -43,6 +40,7 @@ class settled_store(judged_store):
     def __init__(self, jugdir: str | os.PathLike[str], fs: FileSystem | None) -> None:
         self.jugdir = jugdir
         self._given_fs = fs
+        self._turn = one_thread_at_a_time(self, "_turn")
         self._later: tuple[Key, bool] | None = None
         if os.path.isabs(jugdir):
             self.settle()
@@ -55,7 +53,7 @@ class settled_store(judged_store):
         UsageError
             Its results are signed with another key.
         """
-        with _opening:
+        with self._turn:  # threads may ask for results of a store that nobody has used yet
             if "_dir" in vars(self):
                 return
             try:

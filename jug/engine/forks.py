@@ -10,24 +10,12 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
-class in_this_process_only:
-    """A context: a process that was forked inside, and comes to the end of the block, ends there.
+def end_of_child(error: BaseException | None) -> NoReturn:
+    """End this process, which came out of a task's function that was called in another one, by `error` if not None.
 
     What its worker holds is not its own; so it ends without what is done at the end of a worker, with the exit status
-    that the interpreter would have given it. (A generator would take twice as long, and this is done for each task.)
+    that the interpreter would have given it.
     """
-
-    __slots__ = ("_pid",)
-
-    def __enter__(self) -> None:
-        self._pid = os.getpid()
-
-    def __exit__(self, kind: object, error: BaseException | None, where: object) -> None:
-        if os.getpid() != self._pid:
-            _end(error)
-
-
-def _end(error: BaseException | None) -> NoReturn:
     code = 0
     if isinstance(error, SystemExit):
         code = error.code if isinstance(error.code, int) else int(error.code is not None)

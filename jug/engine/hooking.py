@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from ..errors import StopWorker
 from ..hooks import jug_hook
+from ..hooks.registry import is_hooked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from ..task import Task
 
 
 LOADABLE = "execute.task-loadable"
+STARTS = "execute.task-pre-execute"
 EXECUTED = "execute.task-executed1"
 
 
@@ -20,5 +23,13 @@ def call_hook(name: str, task: Task[Any]) -> None:
     """Call what is registered; sys.exit() in it stops the worker."""
     try:
         jug_hook(name, (task,))
+    except StopWorker:
+        raise
     except SystemExit as stop:
-        raise StopWorker(f"a hook called sys.exit({'' if stop.code is None else repr(stop.code)})") from stop
+        raise StopWorker(f"a hook called sys.exit({'' if stop.code is None else repr(stop.code)})", stop.code) from stop
+
+
+def call_hooks(name: str, tasks: Iterable[Task[Any]]) -> None:
+    """The same for each of many tasks, which costs nothing if nothing is registered."""
+    for task in tasks if is_hooked(name) else ():
+        call_hook(name, task)

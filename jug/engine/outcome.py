@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from ..errors import EXIT_FAILED, EXIT_OK, EXIT_WORK_LEFT
+from ..errors import EXIT_FAILED, EXIT_OK, EXIT_WORK_LEFT, StopWorker
 from ..short import local_time
 
 TYPE_CHECKING = False
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
     from ..backends.base import LockDetails
     from ..task import Task
+
+
+# The attribute of an exception that the user knows of.
+_TOLD = "__jug_told__"
 
 
 class Ending(Enum):
@@ -43,6 +47,8 @@ class Outcome:
         Tasks that failed in other workers of this run.
     holders : list of LockDetails
         Who has the locks of the tasks that are running elsewhere.
+    cause : BaseException, optional
+        What ended the worker: a StopWorker of a hook, or what a task raised if it was not to go on.
     """
 
     def __init__(
@@ -55,13 +61,31 @@ class Outcome:
         self.progress = progress
         self.elsewhere: list[Task[Any]] = []
         self.holders: list[LockDetails] = []
+        self.cause: BaseException | None = None
 
     @property
     def exit_code(self) -> int:
-        """0 if and only if everything is complete; 1 if a task failed; 3 if there is work left otherwise."""
+        """What a hook gave to sys.exit(); else 0 if and only if everything is complete, 1 if a task failed, and 3 if
+        there is work left otherwise."""
+        asked = _exit_code(self.cause) if isinstance(self.cause, StopWorker) else EXIT_OK
+        if asked != EXIT_OK:
+            return asked
         if self.failures or self.elsewhere or self.ending is Ending.FAILED:
             return EXIT_FAILED
         return EXIT_OK if self.ending is Ending.COMPLETE else EXIT_WORK_LEFT
+
+    def raise_failure(self) -> None:
+        """Raise what the task raised that ended the worker; it is marked as told to the user.
+
+        (What it means to the interpreter does not count: the ``sys.exit()`` of a task is no success.)
+        """
+        error = self.cause
+        if not self.failures or error is None or isinstance(error, StopWorker):
+            return
+        if not isinstance(error, Exception):
+            raise SystemExit(EXIT_FAILED) from error
+        vars(error)[_TOLD] = True
+        raise error
 
     def sentence(self) -> str:
         """What is left, and why."""
@@ -97,6 +121,17 @@ class Outcome:
         more = f" and {len(told) - 1} more" if len(told) > 1 else ""
         since = "" if lock.since is None else f" since {local_time(lock.since)}"
         return f"They are held by {lock.host}:{lock.pid}{since}{more} ('jug status --workers' shows who is alive)."
+
+
+def is_told(error: BaseException) -> bool:
+    """Whether it is the error of a task, of which the user has been told."""
+    return _TOLD in vars(error)
+
+
+def _exit_code(stop: SystemExit) -> int:
+    """As the interpreter reads it; the system keeps the last eight bits."""
+    code = stop.code
+    return code % 256 if isinstance(code, int) else int(code is not None)
 
 
 def _failed(tasks: list[Task[Any]], how: str) -> str:

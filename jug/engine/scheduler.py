@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from ..errors import DamagedResultError, NoRoomError, StopWorker, StoreError
 from ..hooks import needs_result
-from ..hooks.registry import is_hooked
+from .debugger import post_mortem
 from .failures import Failures
 from .foresight import Foresight
-from .forks import in_this_process_only
-from .hooking import EXECUTED, LOADABLE, call_hook
+from .hooking import EXECUTED, LOADABLE, STARTS, call_hook, call_hooks
 from .interrupts import Interrupted, Interrupts, may_be_by_a_signal
 from .journal import record_failure
 from .looks import Looks
@@ -26,6 +25,7 @@ from .reporter import Reporter
 from .results import Results
 from .settings import Settings as Settings
 from .settings import World as World
+from .surroundings import Surroundings
 from .unloading import Memory
 
 TYPE_CHECKING = False
@@ -86,6 +86,7 @@ class Scheduler:
         self._knows = getattr(self._listing, "knows", lambda name: False)  # (a store need not have it)
         self._memory = Memory(self.plan, store, self.settings.aggressive_unload)
         self._interrupts = Interrupts()
+        self._cause: BaseException | None = None
         self._committed: set[bytes] = set()  # what this worker stored, or saw, since its last look
         self._losses = Losses(graph, store, self.reporter)
         self._results = Results(self.plan, store, self._memory, self.reporter, self.world.clock, self.settings.groups)
@@ -116,7 +117,7 @@ class Scheduler:
                 raise
             except StopWorker as stop:
                 self._ending = Ending.STOPPED if self._is_anything_left() else Ending.COMPLETE
-                self._reason = f"Stopped, because {stop}."
+                self._reason, self._cause = f"Stopped, because {stop}.", stop
             finally:
                 self._results.flush()
         # What failed here may have been run by another worker since, and well.
@@ -124,6 +125,7 @@ class Scheduler:
         outcome = Outcome(self._ending, self._reason, failures, self.plan.numbers_left(), self._progress)
         outcome.elsewhere = [self.graph.tasks[node] for node in self._others.failed()]
         outcome.holders = self._others.holders()
+        outcome.cause = self._cause
         return outcome
 
     def _loop(self) -> None:
@@ -135,6 +137,7 @@ class Scheduler:
 
     def _begin(self) -> None:
         self._ending, self._reason = Ending.COMPLETE, ""
+        self._surroundings = Surroundings()
         failures = self.remembered or Failures(self.store)
         self._others = Others(self.plan, self.store, failures)
         if self.settings.retry_failed:
@@ -256,8 +259,7 @@ class Scheduler:
             tasks = [task for task in tasks if task.hash() not in self.known_before]
         self.reporter.loadable(tasks)
         # Only now: a hook may end the worker, which is complete if these were the last.
-        for task in tasks if is_hooked(LOADABLE) else ():
-            call_hook(LOADABLE, task)
+        call_hooks(LOADABLE, tasks)
 
     # Claim
 
@@ -291,7 +293,7 @@ class Scheduler:
         try:
             inputs = self._memory.inputs(node)
             self._memory.load(inputs)
-            call_hook("execute.task-pre-execute", task)
+            call_hook(STARTS, task)
             self.reporter.started(task)
             keep_lock = self._compute(node, lock)
         except BaseException as error:  # noqa: BLE001  (whatever the function of the task raises)
@@ -311,7 +313,7 @@ class Scheduler:
     def _compute(self, node: int, lock: base_lock) -> bool:
         """Call the task's function, and see to its result; True if this waits, and the store has the lock."""
         start = self.world.clock()
-        with self._interrupts.allowed(), in_this_process_only():
+        with self._interrupts.allowed(), self._surroundings:
             result = self.graph.tasks[node].run(save=False, debug_mode=self.settings.debug)
         return self._results.store(node, result, self.world.clock() - start, lock)
 
@@ -342,8 +344,7 @@ class Scheduler:
         task = self.graph.tasks[node]
         self.plan.failed(node)
         self.failures.append(task)
+        self._cause = None if self.settings.keep_going else error  # (which keeps all that the task had in memory)
         self.reporter.failed(task, error)
         if self.settings.pdb:
-            import pdb
-
-            pdb.post_mortem(error.__traceback__)
+            post_mortem(error)

@@ -86,6 +86,13 @@ class ConsoleReporter(Reporter):
             self._say(0, f"Waiting: {running_elsewhere} tasks are locked by others, {waiting} wait for results")
 
 
+class LoopReporter(ConsoleReporter):
+    """For a program that is to get what a task raises: that has the traceback."""
+
+    def failed(self, task: Task[Any], error: BaseException) -> None:
+        self._say(0, f"{in_short(task)} failed (task {task.hash().decode()})")
+
+
 def in_short(task: Task[Any]) -> str:
     """The call in one line of reasonable length."""
     return short_call(task.name, task.args, task.kwargs)

@@ -10,8 +10,10 @@ from ..engine.jugfile import Jugfile
 from ..engine.outcome import Ending
 from ..engine.scheduler import Settings
 from ..engine.stores import require_key
+from ..errors import StopWorker
 from ..hooks import jug_hook
 from ..hooks.exit_checks import exit_env_vars
+from ..inherited import warn_of_ignored_children
 from ..io import print_task_summary_table
 from . import terminal
 from .command import SubCommand
@@ -86,9 +88,11 @@ class ExecuteCommand(SubCommand):
     )
 
     def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
+        """Execute, and say how it ended; without --keep-going, what a task raises comes out of it when all is said."""
         if not options.execute_no_check_environment:
             exit_env_vars()
         require_key(store)
+        warn_of_ignored_children()
         if options.execute_lease is not None:
             store.lease = options.execute_lease
         if options.execute_store_timeout is not None:
@@ -107,13 +111,20 @@ class ExecuteCommand(SubCommand):
         except Interrupted:
             ignore_signals()  # a second one is not to come between this worker and what is left to be put in order
             raise
+        try:
+            self._summarise(options, reporter)
+        except SystemExit as stop:  # of a hook: it may choose the exit status, but not say that all is well
+            outcome.cause = stop if isinstance(stop, StopWorker) else StopWorker(code=stop.code)
+        terminal.say(self._closing_line(options, selects, outcome))
+        outcome.raise_failure()
+        return outcome.exit_code
+
+    def _summarise(self, options: Options, reporter: ConsoleReporter) -> None:
         jug_hook("execute.finished_pre_status")
         print_task_summary_table(
             options, [("Executed", reporter.executed_by_name), ("Loaded", reporter.loaded_by_name)]
         )
         jug_hook("execute.finished_post_status")
-        terminal.say(self._closing_line(options, selects, outcome))
-        return outcome.exit_code
 
     def _closing_line(self, options: Options, selects: Matcher | None, outcome: Outcome) -> str:
         if not task.alltasks and outcome.ending is Ending.COMPLETE:

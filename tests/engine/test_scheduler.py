@@ -338,7 +338,9 @@ def test_a_hook_stops_the_worker(store, hook, stop):
     register_hook(hook, raise_it)
     a, _ = job("a"), job("b")
     outcome = worker(store, keep_failed=True).run()
-    assert (outcome.ending, outcome.exit_code, outcome.failures) == (Ending.STOPPED, 3, [])
+    status = 1 if stop.code == "enough" else 3  # (as Python has it)
+    assert (outcome.ending, outcome.exit_code, outcome.failures) == (Ending.STOPPED, status, [])
+    assert outcome.cause.code == stop.code
     assert in_store(store, a) == (hook == "execute.task-executed1")
     assert list(store.listlocks()) == []
     assert "enough" in outcome.sentence() or type(stop) is SystemExit

@@ -109,7 +109,36 @@ def test_the_hooks_of_a_jugfile_are_called(tmp_path):
 def test_exit_in_a_hook_stops_the_worker(tmp_path):
     write(tmp_path, HOOKED)
     done = jug(tmp_path, "execute", "--", "1")
-    assert done.code == 3
+    assert done.code == 4
     assert done.last == "jug: Stopped, because a hook called sys.exit(4). Tasks left: 2 ready."
     assert results(tmp_path) == 2
     assert list((tmp_path / "jugfile.jugdata/locks").iterdir()) == []
+
+
+ENDS = """
+import sys
+from jug import Task
+from jug.hooks import register_hook
+ts = [Task(abs, -i) for i in range({number})]
+left = [{how}]
+register_hook("{hook}", lambda *task: sys.exit(left.pop()) if left else None)
+"""
+
+
+@pytest.mark.parametrize("hook", ["execute.task-executed1", "execute.finished_pre_status"])
+@pytest.mark.parametrize(
+    ("how", "status"), [("99", 99), ("0", None), ("None", None), ("256", None), ("'enough'", 1), ("-1", 255)]
+)
+def test_the_exit_status_is_what_a_hook_says(tmp_path, hook, how, status):
+    """But with work left, it cannot be 0."""
+    write(tmp_path, ENDS.format(number=2, how=how, hook=hook))
+    done = jug(tmp_path, "execute")
+    otherwise = 3 if hook == "execute.task-executed1" else 0
+    assert done.code == (otherwise if status is None else status)
+    assert results(tmp_path) == (1 if hook == "execute.task-executed1" else 2)
+
+
+def test_a_hook_at_the_end_does_not_make_a_failure_a_success(tmp_path):
+    write(tmp_path, ENDS.format(number=2, how="0", hook="execute.finished_pre_status") + "Task(int, 'x')\n")
+    done = jug(tmp_path, "execute")
+    assert (done.code, done.last.partition(" (")[0]) == (1, "jug: 1 task failed")
