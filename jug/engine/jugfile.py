@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..backends.base import base_store
+    from .imports import Imports
 
 #: The name under which a jugspace holds the BarrierError that stopped the reading, if one did.
 BARRIER = "__jug_barrier__"
@@ -138,12 +139,7 @@ class Jugfile:
             go_to(self.directory)
         source = self._source()
         imports = imports_of(self.path)
-        forgotten = set(map(id, imports.made))
-        task.alltasks[:] = [t for t in task.alltasks if id(t) not in forgotten] if among_others else ()
-        namesakes.forget(self.module_name if among_others else None)
-        before = len(task.alltasks)
-        present = set(map(id, task.alltasks))
-        task.alltasks.extend(kept for kept in imports.tasks() if id(kept) not in present)
+        before = self._forget_tasks(imports, among_others)
         space = self._new_module().__dict__
         try:
             with rare_collections(), imports.watched():
@@ -163,6 +159,16 @@ class Jugfile:
             raise JugfileRaised(self.path, error) from error
         imports.made = task.alltasks[before:] if among_others else []
         return space
+
+    def _forget_tasks(self, imports: Imports, among_others: bool) -> int:
+        """Have no tasks but those of modules that stay imported (and `among_others`); returns how many others."""
+        forgotten = set(map(id, imports.made))
+        task.alltasks[:] = [t for t in task.alltasks if id(t) not in forgotten] if among_others else ()
+        namesakes.forget(self.module_name if among_others else None)
+        others = len(task.alltasks)
+        present = set(map(id, task.alltasks))
+        task.alltasks.extend(kept for kept in imports.tasks() if id(kept) not in present)
+        return others
 
     def _new_module(self) -> ModuleType:
         """The module that the jugfile is run as, with all that a script can expect around it."""
