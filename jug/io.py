@@ -47,8 +47,20 @@ def _is_plain_array(result: Any) -> bool:
     return masked is None or not isinstance(result, masked.MaskedArray)
 
 
+def _free(part: str) -> str:
+    """The path `part`, at which a new file can be made: what a worker that was killed has left there is removed.
+
+    Not written over: in a folder of several users, it may be a link to another file.
+    """
+    try:
+        os.unlink(part)
+    except FileNotFoundError:
+        pass
+    return part
+
+
 def _write_result(result: Any, oname: str) -> None:
-    with open(oname, "wb") as stream:
+    with open(oname, "xb") as stream:
         if _is_plain_array(result):
             sys.modules["numpy"].save(stream, result)
         else:
@@ -64,7 +76,7 @@ def _write_description(description: Any, fname: str, metadata_format: str) -> No
         text = json.dumps(description, default=repr)
     else:
         text = _yaml().dump(description)
-    with open(fname, "w", encoding="utf-8") as stream:
+    with open(fname, "x", encoding="utf-8") as stream:
         stream.write(text)
 
 
@@ -90,11 +102,11 @@ def _do_write_task_out(
     if metadata_fname is not None and metadata_format == "yaml":
         _yaml()  # if it is missing, nothing has been written yet
     if oname is not None:
-        part = oname + ".part"
+        part = _free(oname + ".part")
         _write_result(result, part)
         os.replace(part, oname)
     if metadata_fname is not None:
-        part = metadata_fname + ".part"
+        part = _free(metadata_fname + ".part")
         _write_description(describe(base.base), part, metadata_format)
         os.replace(part, metadata_fname)
 

@@ -176,7 +176,7 @@ def sync_move(src: str | os.PathLike[str], dst: str | os.PathLike[str]) -> None:
 def _move_to_other_device(src: str | os.PathLike[str], dst: str | os.PathLike[str]) -> None:
     import shutil
 
-    part = f"{os.fspath(dst)}.{os.getpid()}.part"
+    part = f"{os.fspath(dst)}.{os.urandom(8).hex()}.part"  # at which nobody has put a link to another file
     try:
         shutil.copy2(src, part)
         with open(part, "rb") as stream:

@@ -50,6 +50,18 @@ def test_results_are_written_as_pickles(store, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["more.pkl", "out.pkl"]
 
 
+def test_what_lies_in_the_way_of_an_unfinished_file_is_not_written_through(store, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (tmp_path / "out.part").symlink_to(victim)
+    (tmp_path / "meta.part").hardlink_to(victim)
+    write_task_out(Task(double, [1]), str(tmp_path / "out"), str(tmp_path / "meta"), metadata_format="json")
+    run_all()
+    assert victim.read_text() == "mine"
+    assert pickle.loads((tmp_path / "out").read_bytes()) == [1, 1]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["meta", "out", "victim"]
+
+
 def test_arrays_are_written_as_npy(store, tmp_path):
     write_task_out(Task(square, np.arange(4)), str(tmp_path / "out.npy"))
     run_all()

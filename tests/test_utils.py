@@ -113,6 +113,16 @@ def test_sync_move_to_another_file_system(tmp_path, monkeypatch):
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("target", "content")]
 
 
+def test_sync_move_to_another_file_system_writes_through_no_link(tmp_path, monkeypatch):
+    source, target, victim = tmp_path / "source", tmp_path / "target", tmp_path / "victim"
+    source.write_text("content")
+    victim.write_text("mine")
+    (tmp_path / f"target.{os.getpid()}.part").symlink_to(victim)
+    across_file_systems(monkeypatch, source)
+    sync_move(source, target)
+    assert (target.read_text(), victim.read_text()) == ("content", "mine")
+
+
 def test_sync_move_that_fails_leaves_all_as_it_was(tmp_path, monkeypatch):
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_text("content")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 
 from .base import base_lock
-from .fsops import write_all
+from .fsops import set_time, touch_directory, write_all
 from .holder import FAILED_TIME, has_failed
 from .jugdir import LOCKS, JugDir, cannot
 from .liveness import find
@@ -226,7 +226,7 @@ class file_based_lock(base_lock):
         """Believe nothing that is remembered of the result: who was here before may have stored it at his very end."""
         if not self._own.is_coherent:
             try:
-                self._fs.utime(self._dir.path(self._name[:2]), None)
+                touch_directory(self._fs, self._dir.path(self._name[:2]))
             except OSError:
                 pass  # there is no such directory, and no result
 
@@ -253,7 +253,7 @@ class file_based_lock(base_lock):
                 self._fs.fsync(fd)
             finally:
                 self._fs.close(fd)
-            self._fs.utime(passing, FAILED_TIME)
+            set_time(self._fs, passing, FAILED_TIME)
             self._fs.rename(passing, self.fullname)
         except OSError:
             found = self._find()

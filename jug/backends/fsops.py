@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import time
 
 from . import kernel
@@ -18,6 +19,7 @@ from .guardian_process import GuardianProcess
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import BinaryIO
 
     from .ear import Deaf
@@ -27,7 +29,9 @@ _CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
 _READ = os.O_RDONLY | _CLOEXEC | _BINARY
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CLOEXEC | _BINARY
-_CHANGE = os.O_WRONLY | _CLOEXEC | _BINARY
+# Whoever can write to the jugdir can put a link, a pipe or a device in the place of a file.
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_CHANGE = os.O_RDWR | _NO_LINK | getattr(os, "O_NONBLOCK", 0) | _CLOEXEC | _BINARY
 _DIRECTORY = os.O_RDONLY | _CLOEXEC | getattr(os, "O_DIRECTORY", 0)
 
 
@@ -45,12 +49,18 @@ class FileSystem:
         return os.open(path, _READ)
 
     def open_change(self, path: str) -> int:
-        """Open a file that is there for writing into it."""
+        """Open a file that is there for reading it and writing into it, unless it is a symbolic link.
+
+        What it is then is to be looked at: see :func:`open_own`.
+        """
         return os.open(path, _CHANGE)
 
-    def open_dir(self, path: str) -> int:
-        """Open a directory, to sync it or, on NFS, to have its attributes and cached names checked with the server."""
-        return os.open(path, _DIRECTORY)
+    def open_dir(self, path: str, follow: bool = True) -> int:
+        """Open a directory, to sync it or, on NFS, to have its attributes and cached names checked with the server.
+
+        Without `follow`, a symbolic link is an error.
+        """
+        return os.open(path, _DIRECTORY if follow else _DIRECTORY | _NO_LINK)
 
     def read(self, fd: int, size: int) -> bytes:
         """At most `size` bytes; none at the end of the file."""
@@ -76,6 +86,10 @@ class FileSystem:
     def fstat(self, fd: int) -> os.stat_result:
         """The attributes of an open file."""
         return os.fstat(fd)
+
+    def utime(self, fd: int, seconds: float | None) -> None:
+        """Set the times of an open file or directory to `seconds`, or to the file server's present."""
+        os.utime(fd, None if seconds is None else (seconds, seconds))
 
     def fsync(self, fd: int) -> None:
         """Wait until the file, or the names in the directory, would survive a power cut."""
@@ -107,6 +121,11 @@ class FileSystem:
         """The names in a directory."""
         return os.listdir(path)
 
+    def links(self, path: str) -> dict[str, bool]:
+        """The names in a directory, and whether each is a symbolic link, mostly without a look at the files."""
+        with os.scandir(path) as entries:
+            return {entry.name: entry.is_symlink() for entry in entries}
+
     def inodes(self, path: str) -> dict[str, int]:
         """The names in a directory, and the number of the file that each is a name of, without a look at the files."""
         with os.scandir(path) as entries:
@@ -131,10 +150,6 @@ class FileSystem:
     def rmdir(self, path: str) -> None:
         """Remove a directory, which must be empty."""
         os.rmdir(path)
-
-    def utime(self, path: str, seconds: float | None) -> None:
-        """Set the times of a file to `seconds`, or to the file server's present."""
-        os.utime(path, None if seconds is None else (seconds, seconds))
 
     def abspath(self, path: str | os.PathLike[str]) -> str:
         """The path from the root, so that a later change of directory does not matter."""
@@ -205,6 +220,41 @@ class FileSystem:
     def token(self) -> str:
         """A word that nobody else has, on any machine."""
         return os.urandom(8).hex()
+
+
+def open_own(fs: FileSystem, path: str, is_own: Callable[[int, os.stat_result], bool]) -> int:
+    """Open the file `path` for changing it: the only way in which a file that has its name already is changed.
+
+    Others who can write to the directory may have put something else in its place. So a symbolic link is not followed,
+    a pipe is not waited for, and `is_own`, which gets the open file and its attributes, says whether it is ours.
+    """
+    fd = fs.open_change(path)
+    try:
+        found = fs.fstat(fd)
+        if not (stat.S_ISREG(found.st_mode) and is_own(fd, found)):
+            raise PermissionError(errno.EPERM, "It is not the file that was made", path)
+    except BaseException:
+        fs.close(fd)
+        raise
+    return fd
+
+
+def set_time(fs: FileSystem, path: str, seconds: float | None) -> None:
+    """Set the times of a file that we have just made, and that so has no other name."""
+    fd = open_own(fs, path, lambda _, found: found.st_nlink <= 1)
+    try:
+        fs.utime(fd, seconds)
+    finally:
+        fs.close(fd)
+
+
+def touch_directory(fs: FileSystem, path: str, follow: bool = False) -> None:
+    """Have the time stamp of a directory move on."""
+    fd = fs.open_dir(path, follow)
+    try:
+        fs.utime(fd, None)
+    finally:
+        fs.close(fd)
 
 
 def write_all(fs: FileSystem, fd: int, data: bytes | memoryview) -> None:

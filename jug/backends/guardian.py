@@ -16,6 +16,7 @@ Whether a lock is the worker's is looked at before it is removed, under the file
 
 from __future__ import annotations
 
+from .fsops import touch_directory
 from .holder import note_of, this_process
 from .liveness import Liveness, find
 from .owned import OwnerFile
@@ -24,6 +25,7 @@ from .takeover import give_back
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Protocol
 
     from .fsops import FileSystem
@@ -70,13 +72,14 @@ class Charge:
         That of the owner file; in the worker only.
     """
 
-    __slots__ = ("lease", "name", "path", "pid", "root", "size")
+    __slots__ = ("inode", "lease", "name", "path", "pid", "root", "size")
 
     def __init__(self, owner: OwnerFile, pid: int, lease: float) -> None:
         self.path = owner.path
         self.root = owner.root
         self.name = owner.name
         self.size = len(owner.text)
+        self.inode = owner.inode
         self.pid = pid
         self.lease = lease
 
@@ -87,14 +90,15 @@ class Charge:
 
     def words(self) -> list[str]:
         """For a command line."""
-        return [self.root, self.name, str(self.size), str(self.pid), str(self.lease)]
+        return [self.root, self.name, str(self.size), str(self.inode), str(self.pid), str(self.lease)]
 
     @classmethod
     def of(cls, words: list[str]) -> Charge:
         """What those :meth:`words` say."""
         charge = cls.__new__(cls)
         charge.root, charge.name = words[:2]
-        charge.size, charge.pid, charge.lease = int(words[2]), int(words[3]), float(words[4])
+        charge.size, charge.inode, charge.pid = map(int, words[2:5])
+        charge.lease = float(words[5])
         return charge
 
 
@@ -104,7 +108,7 @@ class Guardian:
     def __init__(self, fs: FileSystem, charge: Charge, line: Line) -> None:
         self._fs = fs
         self._line = line
-        self._owner = OwnerFile(fs, charge.root, charge.name, charge.size)
+        self._owner = OwnerFile(fs, charge.root, charge.name, charge.size, charge.inode)
         self._lease = charge.lease
         self._pause = charge.pause
         self._due = fs.monotonic() + charge.lease / BEATS
@@ -154,22 +158,18 @@ class Guardian:
             self._note(*running)
         elif self._fs.monotonic() >= self._due:
             self._due = self._fs.monotonic() + self._lease / BEATS
-            self._touch(self._owner.path)
-            for name in self._copies:
-                self._touch(self._owner.lock(name))
+            for lock in ("", *self._copies):
+                self._try_to(self._owner.touch, lock)
 
     def _note(self, task: bytes, since: float) -> None:
         self._noted = task
-        try:
-            self._owner.note(note_of(task, since))
-        except OSError:
-            pass  # it is for people only
+        self._try_to(self._owner.note, note_of(task, since))  # it is for people only
 
-    def _touch(self, path: str) -> None:
+    def _try_to(self, step: Callable[..., None], *args: object) -> None:
         try:
-            self._fs.utime(path, None)
+            step(*args)
         except OSError:
-            pass  # it may work the next time; and if the file is gone, the worker notices
+            pass  # it may work the next time; and if the file is gone, or another, the worker notices
 
     # Locks that are to go later
 
@@ -182,10 +182,10 @@ class Guardian:
         """The directories' time stamps have moved on, or do now: nobody believes any more that there is no result."""
         prefixes = {name[:2] for name in names}
         for prefix in sorted(prefixes):
-            self._touch(f"{self._owner.root}/{prefix}")
+            self._try_to(touch_directory, self._fs, f"{self._owner.root}/{prefix}")
         if not prefixes <= self._prefixes:  # the directory itself may be as new as the result
             self._prefixes |= prefixes
-            self._touch(self._owner.root)
+            self._try_to(touch_directory, self._fs, self._owner.root, True)  # the user may have made a link of it
         for name in names:
             try:
                 self._owner.remove_lock(name)

@@ -9,7 +9,7 @@ from .checksum import unsealed
 from .damaged import empty_is_none
 from .encode import encode_value
 from .formats import check_parts, check_result, in_pieces
-from .fsops import look, read_all
+from .fsops import look, read_all, set_time
 from .jugdir import cannot
 from .signing import Key, Unsigned
 from .verdict import Verdict
@@ -69,7 +69,7 @@ class Judge:
         with cannot("write", path):
             computed = self._fs.stat(path).st_mtime
             self._dir.publish(name[:2].decode(), path, in_pieces(content, self._key().signer(name)))
-            self._fs.utime(path, computed)
+            set_time(self._fs, path, computed)
 
     def _judged(self, name: bytes, judge: Callable[[int], str]) -> Verdict:
         path = self._dir.result(name)

@@ -11,7 +11,7 @@ import errno
 from ..errors import StoreError
 from .directories import CORRUPT, FAILURES, LOCKS, PACKS, TEMPORARY
 from .fsops import FileSystem, sync_directory
-from .layout import ALL_SEALED, HEX, PACKFILE, SIGNED, is_prefix, require_ours
+from .layout import ALL_SEALED, HEX, PACKFILE, SIGNED, is_prefix, not_links, require_ours
 from .liveness import Liveness
 from .ownership import Ownership, ownership_of
 from .persistence import Persistent, persist
@@ -248,7 +248,7 @@ class JugDir:
             self._mkdir(directory)
         # One sync is good for all names that are there by now, whoever made them. The root may be that of somebody who
         # has just made it, and has not come to make its own name durable.
-        names = self.fs.listdir(self.root)
+        names = not_links(self.root, self.fs.links(self.root), directory)
         if _ROOT not in self._durable:
             self._sync_above(self.root)
         sync_directory(self.fs, self.root)

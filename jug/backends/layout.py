@@ -6,6 +6,7 @@ be somebody else's, too: the objects of git are ``ab/cd...`` with as many digits
 
 from __future__ import annotations
 
+import errno
 import re
 import zlib
 from itertools import islice
@@ -15,7 +16,7 @@ from .directories import CORRUPT, FAILURES, LOCKS, PACKS, TEMPORARY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from .jugdir import JugDir
 
@@ -92,6 +93,24 @@ def require_ours(jugdir: JugDir) -> None:
             f"{jugdir.root} is not a jugdir: it has files that are named like results, such as "
             f"{jugdir.result(samples[0])}, but that jug did not make; choose another one"
         )
+
+
+def not_links(root: str, links: Mapping[str, bool], needed: str) -> list[str]:
+    """The names in `root` that are no links, by what :meth:`~jug.backends.fsops.FileSystem.links` says.
+
+    The root may be a link that the user has made. What is called like a directory of ours, and is one, is not ours: the
+    results in it are not listed, and whoever can write to the root could have us write anywhere.
+
+    Raises
+    ------
+    NotADirectoryError
+        The directory `needed` is one, or another in which something is written with each result.
+    """
+    for name in (needed, LOCKS, TEMPORARY):
+        if links.get(name):
+            path = f"{root.rstrip('/')}/{name}"
+            raise NotADirectoryError(errno.ENOTDIR, f"{path} is a symbolic link, through which nothing is written")
+    return [name for name, is_link in links.items() if not is_link]
 
 
 def _is_directory(jugdir: JugDir, name: str) -> bool:

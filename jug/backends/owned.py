@@ -12,11 +12,14 @@ import errno
 import threading
 
 from .directories import LOCKS, TEMPORARY
-from .fsops import sync_directory, write_all
+from .fsops import open_own, sync_directory, write_all
+from .holder import parse_holder
 from .liveness import find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
+
     from .fsops import FileSystem
     from .holder import Holder
 
@@ -39,12 +42,12 @@ class OwnerFile:
     text : bytes
         What it says, if it is ours.
     inode : int
-        The number of the file, if it is ours.
+        The number of the file, if it is ours or our worker's.
     has_links : bool
         False once a hard link was refused.
     """
 
-    def __init__(self, fs: FileSystem, root: str, name: str, size: int = 0) -> None:
+    def __init__(self, fs: FileSystem, root: str, name: str, size: int = 0, inode: int = 0) -> None:
         self._fs = fs
         self.root = root
         self.name = name
@@ -53,7 +56,7 @@ class OwnerFile:
         self.temporary = f"{base}/{TEMPORARY}"
         self.path = f"{self.temporary}/{OWNER}{name}"
         self.text = b""
-        self.inode = 0
+        self.inode = inode
         self._size = size  # of the text
         self._open = -1
         self.has_links = True
@@ -94,11 +97,26 @@ class OwnerFile:
 
     def note(self, line: bytes) -> None:
         """Write a line behind the text, in place of the one before."""
-        fd = self._fs.open_change(self.path)
+        fd = open_own(self._fs, self.path, self._is_the_one)
         try:
             self._fs.pwrite(fd, line, self._size)
         finally:
             self._fs.close(fd)
+
+    def touch(self, lock: str = "") -> None:
+        """Give a sign of life by its time stamp, or by that of a lock that is a file of its own."""
+        fd = open_own(self._fs, self.lock(lock) if lock else self.path, self._is_copy if lock else self._is_the_one)
+        try:
+            self._fs.utime(fd, None)
+        finally:
+            self._fs.close(fd)
+
+    def _is_the_one(self, fd: int, found: os.stat_result) -> bool:
+        return found.st_ino == self.inode and self._is_copy(fd, found)
+
+    def _is_copy(self, fd: int, found: os.stat_result) -> bool:
+        """Whether the open file says that it is ours, which nobody else's does that he would mind losing."""
+        return parse_holder(self._fs.pread(fd, self._size, 0)).worker == self.name
 
     # Its locks, and what else is to be made by one alone
 

@@ -114,6 +114,7 @@ for _name in (
     "fstat",
     "stat",
     "listdir",
+    "links",
     "inodes",
     "mkdir",
     "utime",

@@ -8,6 +8,7 @@ others can run (:mod:`jug.backends.locks_ahead`).
 
 from __future__ import annotations
 
+import errno
 from itertools import takewhile
 
 from .atomic import atomic_file
@@ -78,8 +79,8 @@ class Rescue:
         if self._mirror is not None and self._mirror.state()[1] and self._mirror.state() != self._stored:
             try:
                 self._store(self._mirror)
-            except FileNotFoundError:
-                pass  # somebody has removed the directory
+            except (FileNotFoundError, NotADirectoryError):
+                pass  # somebody has removed the directory, or there is something else
             self._stored = self._mirror.state()
 
     def _try_to_store(self, mirror: Mirror) -> None:
@@ -94,6 +95,8 @@ class Rescue:
         # What comes after one that another has taken over may have been computed from it.
         ours = [(name, record(name, content)) for name, content in takewhile(lambda one: self._is_ours(one[0]), names)]
         if ours:
+            if self._fs.is_link(self._directory):
+                raise NotADirectoryError(errno.ENOTDIR, "It is a symbolic link", self._directory)
             target = f"{self._directory}/g-{self._fs.token()}"
             with atomic_file(self._fs, self._owner.passing("r"), target, self._make_directory) as stream:
                 stream.write(assembled(ours)[0])

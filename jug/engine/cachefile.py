@@ -32,12 +32,15 @@ class CacheFileError(JugError):
 
 
 class CacheFile:
-    """The file `path`; `known_name` says that any file of this name is a cache, whatever it contains."""
+    """The file `path`; `known_name` says that any file of this name is a cache, whatever it contains.
+
+    A link of this name may lead anywhere: then it is the name of the file itself that counts.
+    """
 
     def __init__(self, path: str, known_name: str = "") -> None:
         self._path = os.path.realpath(path)
         self._shown = path
-        self._is_known = os.path.basename(path) == known_name
+        self._is_known = os.path.basename(self._path) == known_name
 
     def clear(self) -> None:
         """Remove the file; CacheFileError if it is no cache."""

@@ -102,7 +102,7 @@ class MemoryFS:
     def open_read(self, path):
         return self._handle(self._walk(path))
 
-    def open_dir(self, path):
+    def open_dir(self, path, follow=True):
         node = self._walk(path)
         if node.entries is None:
             raise OSError(errno.ENOTDIR, "Not a directory", path)
@@ -163,6 +163,9 @@ class MemoryFS:
             raise OSError(errno.ENOTDIR, "Not a directory", path)
         return list(node.entries)
 
+    def links(self, path):
+        return dict.fromkeys(self.listdir(path), False)
+
     def inodes(self, path):
         node = self._walk(path)
         return {name: child.number for name, child in node.entries.items()}
@@ -194,8 +197,8 @@ class MemoryFS:
             raise OSError(errno.ENOTEMPTY, "Directory not empty", path)
         self.unlink(path)
 
-    def utime(self, path, seconds):
-        node = self._walk(path)
+    def utime(self, fd, seconds):
+        node = self._open[fd][0]
         if seconds is None:
             self._changed(node)
         else:

@@ -133,7 +133,7 @@ def test_how_many_calls_the_usual_operations_make(tmp_path, names):
         *("open_dir", "fsync", "close", "stat"),
     ]
     assert calls_of(store, lambda: store.dump_locked(3, names[1], lock)) == [
-        *("stat", "mkdir", "listdir", "open_dir", "fsync", "close"),
+        *("stat", "mkdir", "links", "open_dir", "fsync", "close"),
         *("open_excl", "write", "fsync", "fstat", "close", "link", "unlink", "open_dir", "fsync", "close"),
     ]
     assert calls_of(store, lock.release) == ["stat", "unlink"]

@@ -175,7 +175,7 @@ def test_signs_of_life_keep_it(shared, seat, name):
     for _ in range(100):
         assert not observer.getlock(name).get()
         shared.passes(LEASE / 10)
-        shared.utime(lock._mine.path, None)
+        lock._mine.touch()
 
 
 @pytest.mark.parametrize("jump", [10**6, -(10**6)])
@@ -187,7 +187,7 @@ def test_a_clock_of_the_file_server_that_jumps_robs_nobody(shared, seat, name, j
             shared.clock_ns += jump * 10**9
         assert not observer.getlock(name).get()
         shared.passes(MINUTE)
-        shared.utime(lock._mine.path, None)
+        lock._mine.touch()
 
 
 def test_a_clock_of_the_file_server_that_stands_still_does_not_keep_the_dead(shared, seat, name):
@@ -340,7 +340,7 @@ def test_a_sign_of_life_at_the_last_moment_keeps_the_lock(shared, seat, name, mo
 
     def link(source, target):
         if "steal-" in target:
-            shared.utime(lock._mine.path, None)
+            lock._mine.touch()
         return original(source, target)
 
     monkeypatch.setattr(shared, "link", link)

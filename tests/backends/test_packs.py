@@ -574,8 +574,8 @@ class Remembers(FileSystem):
         self.missing.discard(target)
         super().rename(source, target)
 
-    def open_dir(self, path):
-        fd = super().open_dir(path)
+    def open_dir(self, path, follow=True):
+        fd = super().open_dir(path, follow)
         self.missing = {name for name in self.missing if os.path.dirname(name) != path}
         return fd
 

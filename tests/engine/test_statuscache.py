@@ -2,11 +2,13 @@
 
 import sqlite3
 import sys
+from pathlib import Path
 
 import pytest
 
 import jug.task
 from jug.backends.dict_store import dict_store
+from jug.engine.cachefile import CacheFileError
 from jug.engine.graph import Graph
 from jug.engine.jugfile import Jugfile
 from jug.engine.status import State, Status
@@ -159,3 +161,27 @@ def test_connections_are_closed(store):
     db = sqlite3.connect("cache.sqlite3", timeout=0)
     db.execute("BEGIN EXCLUSIVE")
     db.close()
+
+
+def test_a_link_that_is_called_like_a_cache_does_not_make_one_of_a_file(store):
+    """Others can make one, if they can write to this folder."""
+    Path("thesis").write_text("mine")
+    Path(DEFAULT_FILE).symlink_to("thesis")
+    complaints = []
+    cache = StatusCache(DEFAULT_FILE, complaints.append)
+    Path("jugfile.py").write_text(PLAIN)
+    for step in (cache.clear, lambda: cache.graph(Jugfile("jugfile.py"), "jugdir", store)):
+        try:
+            step()
+        except CacheFileError as error:
+            complaints.append(str(error))
+        assert Path("thesis").read_text() == "mine"
+    refusal = f"The cache file {DEFAULT_FILE!r} is not a cache of jug status: it is left alone"
+    assert complaints == [refusal, f"{refusal}; the status is right, but not kept"]
+
+
+def test_the_cache_may_be_a_link_to_a_cache(store):
+    look(store, PLAIN, file="cache.sqlite3")
+    Path(DEFAULT_FILE).symlink_to("cache.sqlite3")
+    assert look(store, file=DEFAULT_FILE) == look(store, file="cache.sqlite3")
+    assert Path(DEFAULT_FILE).is_symlink()

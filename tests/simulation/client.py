@@ -95,7 +95,10 @@ class NfsClient(Machine):
         self._attributes[node.number] = self.disk.attributes(node), self.disk.clock_ns
         return self.disk.open_node(node)
 
-    def _open_dir(self, path):
+    def _open_change(self, path):
+        return self._open_read(path)
+
+    def _open_dir(self, path, follow=True):
         node = self._live(path)
         if node.entries is None:
             raise OSError(errno.ENOTDIR, "Not a directory", path)
@@ -120,6 +123,9 @@ class NfsClient(Machine):
         if self._lists.get(node.number, (None, ()))[0] != stamp:
             self._lists[node.number] = stamp, list(node.entries)
         return list(self._lists[node.number][1])
+
+    def _links(self, path):
+        return dict.fromkeys(self._listdir(path), False)
 
     # What changes names
 
@@ -156,7 +162,6 @@ class NfsClient(Machine):
         self._walk(source)
         return self._change("rename", source, target)
 
-    def _utime(self, path, seconds):
-        node = self._live(path)
-        self._attributes.pop(node.number, None)
-        return self.disk.utime(path, seconds)
+    def _utime(self, fd, seconds):
+        self._attributes.pop(self.disk.opened(fd).number, None)
+        return self.disk.utime(fd, seconds)

@@ -98,5 +98,8 @@ class Disk(MemoryFS):
     def attributes(self, node):
         return self._stat(node)
 
+    def opened(self, fd):
+        return self._open[fd][0]
+
     def open_node(self, node):
         return self._handle(node)

@@ -130,6 +130,64 @@ def test_links_in_place_of_our_directories_are_not_followed_to_remove(tmp_path, 
     assert (jugdir / name).is_symlink()
 
 
+def link_in_place_of(path, target):
+    if path.exists():
+        path.rmdir()
+    path.symlink_to(target)
+
+
+@pytest.mark.parametrize("name", ["locks", "tempfiles", "ab"])
+@pytest.mark.parametrize("is_new", [True, False])
+def test_nothing_is_written_through_links_in_place_of_our_directories(tmp_path, elsewhere, name, is_new):
+    use(tmp_path, "chain.py")
+    jugdir = tmp_path / "jugfile.jugdata"
+    jugdir.mkdir()
+    if not is_new:
+        assert jug(tmp_path, "execute", "--name", "jugfile.first", "--no-groups").code == 0
+    names = [name] if name != "ab" else [f"{n:02x}" for n in range(256) if not (jugdir / f"{n:02x}").exists()]
+    for each in names:
+        link_in_place_of(jugdir / each, elsewhere)
+    before = everything(elsewhere)
+    done = jug(tmp_path, "execute", "--no-groups")
+    assert done.code == 4 and done.last.startswith("jug: Cannot ")
+    assert done.last.endswith(" is a symbolic link, through which nothing is written")
+    assert everything(elsewhere) == before
+
+
+@pytest.mark.parametrize("name", ["failures", "corrupt"])
+def test_what_would_be_written_besides_is_not_written_through_links(tmp_path, elsewhere, name):
+    (tmp_path / "jugfile.py").write_text("from jug import Task\nt = [Task(divmod, 7, n) for n in range(6)]\n")
+    jugdir = tmp_path / "jugfile.jugdata"
+    jugdir.mkdir()
+    link_in_place_of(jugdir / name, elsewhere)
+    before = everything(elsewhere)
+    assert jug(tmp_path, "execute", "--keep-going").code == 1
+    assert everything(elsewhere) == before
+    assert jug(tmp_path, "execute", "--keep-going", "--short").last.startswith("jug: 1 task failed")
+
+
+def test_no_pack_is_written_through_a_link(tmp_path, elsewhere):
+    use(tmp_path, "chain.py")
+    jugdir = tmp_path / "jugfile.jugdata"
+    assert jug(tmp_path, "execute", "--no-groups").code == 0
+    (elsewhere / "jugpack").unlink()
+    link_in_place_of(jugdir / "packs", elsewhere)
+    before = everything(elsewhere)
+    for command in (["pack"], ["invalidate", "--name", "jugfile.first"], ["execute"]):
+        done = jug(tmp_path, *command)
+        assert everything(elsewhere) == before
+        if command == ["pack"]:
+            assert done.code == 4 and done.last.endswith(" is a symbolic link, through which nothing is written")
+
+
+def test_a_jugdir_may_be_a_link(tmp_path, elsewhere):
+    use(tmp_path, "chain.py")
+    (tmp_path / "real").mkdir()
+    (tmp_path / "jugfile.jugdata").symlink_to("real")
+    assert jug(tmp_path, "execute").code == 0
+    assert (tmp_path / "real" / "locks").is_dir()
+
+
 @pytest.mark.parametrize("name", ["locks", "tempfiles", "packs", "failures"])
 def test_files_in_place_of_our_directories_stay_and_stop_no_command_that_writes_nothing(tmp_path, name):
     path = use(tmp_path, "chain.py")
