@@ -34,6 +34,7 @@ FLOORS = {
     "jug.jug_version": 0,
     "jug.version": 0,
     "jug.backends.base": 0,
+    "jug.backends.details": 0,
     "jug.backends.encode": 0,
     "jug.backends.inputs": 0,
     "jug.backends.names": 0,

@@ -472,3 +472,83 @@ def test_nothing_is_written_but_results(chain):
     jug(chain, "status")
     assert {name.partition("/")[0] for name in files_in(chain)} == {"jugfile.py", "jugfile.jugdata"}
     assert sys.dont_write_bytecode or not (chain / "__pycache__").exists()
+
+
+# Classes of one's own
+
+
+OWN_HASH = """
+import hashlib
+import jug
+
+class Named(jug.Task):
+    def __jug_hash__(self):
+        return {key}
+
+def f(x):
+    return x + 1
+
+ts = [Named(f, i) for i in range(3)]
+total = jug.Task(sum, ts)
+"""
+KEYS = {
+    "md5": "hashlib.md5(repr((self.name, self.args[:1])).encode()).hexdigest().encode()",
+    "sha256": "hashlib.sha256(repr((self.name, self.args[:1])).encode()).hexdigest().encode()",
+    "readable": "f'plate-{self.args[0]}'.encode()",
+    "text": "f'plate {self.args[0]}'",
+    "forty letters": "(b'%d' % self.args[0]).rjust(40, b'x')",
+}
+STORES = ["kept", "dict_store:kept"]
+
+
+@pytest.mark.parametrize("jugdir", STORES)
+@pytest.mark.parametrize("key", KEYS)
+def test_all_commands_agree_on_tasks_with_a_hash_of_their_own(tmp_path, key, jugdir):
+    write(tmp_path, OWN_HASH.format(key=KEYS[key]))
+    where = "--jugdir", jugdir
+    assert jug(tmp_path, "execute", *where).code == 0
+    assert jug(tmp_path, "status", "--short", *where).out == "All tasks complete (4 tasks).\n"
+    for _ in range(2):
+        cached = jug(tmp_path, "status", "--cache", *where)
+        assert cached.code == 0 and cached.table()["jugfile.f"]["Finished"] == 3
+    assert jug(tmp_path, "check", *where).code == jug(tmp_path, "sleep-until", *where).code == 0
+    assert jug(tmp_path, "execute", *where).table()["jugfile.f"] == {"Executed": 0, "Loaded": 3}
+    assert "Removed 0 objects" in jug(tmp_path, "cleanup", *where).out
+    if jugdir == "kept":
+        assert jug(tmp_path, "check", "--verify", *where).out == "4 results: 4 whole.\n"
+        assert jug(tmp_path, "pack", *where).code == 0
+        assert jug(tmp_path, "check", "--verify", *where).out == "4 results: 4 whole.\n"
+        assert jug(tmp_path, "status", *where).code == 0
+    assert "4 results invalidated" in jug(tmp_path, "invalidate", "--name", "f", *where).out
+    assert jug(tmp_path, "status", *where).table()["Total:"]["Finished"] == 0
+    assert jug(tmp_path, "execute", *where).table()["jugfile.f"] == {"Executed": 3, "Loaded": 0}
+    write(tmp_path, "import jug\njug.Task(abs, -1)")
+    assert "Removed 4 objects" in jug(tmp_path, "cleanup", *where).out
+
+
+def test_the_names_of_2_7_are_there(tmp_path):
+    script = """
+        from jug.backends import redis_store
+        from jug.backends.file_store import file_based_lock, file_keepalive_based_lock, file_store
+        store = file_store('kept')
+        for name in (b'0' * 40, b'my-own-key'):
+            store.dump([1], name)
+        print(sorted(store.list())[1], store.listlocks(), store.update_pack(), store.update_pack())
+        print(store.tempdir().endswith('/kept/tempfiles'), file_keepalive_based_lock is file_based_lock)
+        print(redis_store.redis.__name__)
+        """
+    done = python(tmp_path, write(tmp_path, script, "names.py"))
+    assert (done.err, done.out) == ("", "b'my-own-key' [] 2 0\nTrue True\nredis\n")
+
+
+def test_without_the_package_its_name_says_so(tmp_path):
+    script = """
+        import sys
+        sys.modules['redis'] = None
+        from jug.backends import redis_store
+        print(hasattr(redis_store, 'redis'), hasattr(redis_store, 'other'))
+        redis_store.redis
+        """
+    done = python(tmp_path, write(tmp_path, script, "names.py"))
+    assert done.out == "False False\n"
+    assert done.last == "AttributeError: jug.backends.redis_store.redis is the package 'redis', which is not installed"

@@ -1,8 +1,8 @@
 """The contract of a store and of a lock; third parties implement it too.
 
 A store keeps the results of tasks by their hash, and the locks that say who is computing which. *Names* are the
-hashes of tasks (40 hexadecimal digits) as ``bytes``; every method takes ``str`` as well. What each method promises
-stands here, once; implementations do not repeat it.
+hashes of tasks as ``bytes``: 40 hexadecimal digits, unless somebody chooses names of his own. Every method takes
+``str`` as well. What each method promises stands here, once; implementations do not repeat it.
 
 Few methods are abstract. The others are derived from them, and are overridden only to be atomic or fast: a store that
 holds a million results answers :meth:`base_store.list` and :meth:`base_store.listing` with a few large questions.
@@ -13,6 +13,8 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 
+from .details import LockDetails as LockDetails
+from .details import WorkerDetails as WorkerDetails
 from .names import Listing
 
 TYPE_CHECKING = False
@@ -44,7 +46,11 @@ class base_lock(ABC):
 
     @abstractmethod
     def release(self) -> None:
-        """Give the lock back. Does nothing to a lock that this object does not hold, or that is marked as failed."""
+        """Give the lock back; once that is done, nothing more.
+
+        An object that does not hold the lock removes one that is marked as failed, or that its holder has left behind;
+        and if it has not tried to get it, another one of this process. That of somebody who may be at work stays.
+        """
 
     @abstractmethod
     def is_locked(self) -> bool:
@@ -57,88 +63,6 @@ class base_lock(ABC):
     @abstractmethod
     def is_failed(self) -> bool:
         """True if the lock is marked as failed."""
-
-
-class LockDetails:
-    """What can be said of a lock by whoever looks at it.
-
-    Attributes
-    ----------
-    failed : bool
-        It is marked as failed.
-    host : str
-        The machine of the holder; empty if that is not known.
-    pid : int
-        The process of the holder on that machine; 0 if that is not known.
-    since : float or None
-        When it was acquired, in seconds since the epoch by the clock of whoever wrote it down.
-    abandoned : bool
-        Its holder is known to be gone: who needs the task takes the lock over by :meth:`base_lock.get`.
-    silent : float or None
-        For how many seconds the holder has been seen to give no sign of life; None if that is not known.
-    worker : str
-        The holder's name in :meth:`base_store.workers`; empty if it has none.
-    one_at_a_time : bool
-        The holder is known to run one task at a time, so that of several locks one is that of the task that it runs.
-    is_noted : bool
-        The holder says that it is running this task.
-    """
-
-    __slots__ = ("abandoned", "failed", "host", "is_noted", "one_at_a_time", "pid", "silent", "since", "worker")
-
-    def __init__(
-        self, failed: bool, host: str = "", pid: int = 0, since: float | None = None, abandoned: bool = False
-    ) -> None:
-        self.failed = failed
-        self.host = host
-        self.pid = pid
-        self.since = since
-        self.abandoned = abandoned
-        self.silent: float | None = None
-        self.worker = ""
-        self.one_at_a_time = self.is_noted = False
-
-    @property
-    def is_held(self) -> bool:
-        """Whether somebody may be at work under this lock."""
-        return not (self.failed or self.abandoned)
-
-
-class WorkerDetails:
-    """What can be said of a worker by whoever looks at the store.
-
-    Attributes
-    ----------
-    worker : str
-        A name that no other worker has.
-    host : str
-    pid : int
-    user : str
-        Who started it; empty if that is not known.
-    since : float or None
-        When it began to work in the store, in seconds since the epoch by the clock of its host.
-    run : str
-        The run that it belongs to; see :meth:`base_store.run_id`.
-    gone : bool
-        It is known to have ended without saying so.
-    sign : float or None
-        When it gave its last sign of life, in seconds since the epoch by the clock of the store; None if not known.
-    silent : float or None
-        For how many seconds it has been seen to give no sign of life; None if that is not known.
-    """
-
-    __slots__ = ("gone", "host", "pid", "run", "sign", "silent", "since", "user", "worker")
-
-    def __init__(self, worker: str, host: str, pid: int, since: float | None = None, run: str = "") -> None:
-        self.worker = worker
-        self.host = host
-        self.pid = pid
-        self.user = ""
-        self.since = since
-        self.run = run
-        self.gone = False
-        self.sign: float | None = None
-        self.silent: float | None = None
 
 
 class base_store(ABC):
@@ -206,12 +130,12 @@ class base_store(ABC):
         """True if there is a result under `name`."""
 
     @abstractmethod
-    def list(self) -> Iterator[bytes]:
-        """Iterate over the names of all results, without reading any of them."""
+    def list(self) -> Iterable[bytes]:
+        """The names of all results, without reading any of them."""
 
     @abstractmethod
-    def listlocks(self) -> Iterator[bytes]:
-        """Iterate over the names of all locks, failed ones included."""
+    def listlocks(self) -> Iterable[bytes]:
+        """The names of all locks, failed ones included."""
 
     @abstractmethod
     def remove(self, name: Name) -> bool:

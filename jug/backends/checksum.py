@@ -207,6 +207,13 @@ def is_meant_as_seal(found: bytes, size: int) -> bool:
     return found[:7] in (MAGIC, MAGIC_OF_LARGE) or found[7:15] == (size - SEAL_SIZE).to_bytes(8, "big")
 
 
+def is_seal_of(found: bytes, size: int) -> bool:
+    """Whether this is the seal, right or wrong, of a file of `size` bytes; nothing else is taken for one."""
+    if len(found) != SEAL_SIZE or size < SEAL_SIZE or found[:7] not in (MAGIC, MAGIC_OF_LARGE):
+        return False
+    return found[7:15] == (size - SEAL_SIZE).to_bytes(8, "big")
+
+
 def _magic_of(seal: bytes) -> bytes:
     """The letters that a seal begins with; if they are none, those of most."""
     return MAGIC_OF_LARGE if seal[:7] == MAGIC_OF_LARGE else MAGIC

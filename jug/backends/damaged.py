@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from .formats import check_result
 from .fsops import look, sync_directory
-from .jugdir import ALL_SEALED, CORRUPT, HEX, PACKFILE, cannot
+from .jugdir import ALL_SEALED, CORRUPT, PACKFILE, cannot
 from .layout import is_group
+from .othernames import is_hash
 from .signing import Unsigned
 
 TYPE_CHECKING = False
@@ -52,7 +53,7 @@ def place_for(jugdir: JugDir, name: str) -> str:
 def is_corrupt(name: str) -> bool:
     """True for the name of a result, or a pack, that was set aside."""
     what, _, moment = name.partition(".")
-    is_ours = what == PACKFILE or is_group(what) or (len(what) == 40 and not what.strip(HEX))
+    is_ours = what == PACKFILE or is_group(what) or is_hash(what.encode("ascii", "replace"))
     return is_ours and moment.isascii() and moment.isdecimal()
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from .damaged import is_corrupt
+from .failures import FailureRecords
 from .jugdir import ALL_SEALED, CORRUPT, FAILURES, LOCKS, PACKFILE, PACKS, SIGNED, TEMPORARY, JugDir, cannot
 from .layout import is_group, is_temporary
+from .othernames import HEX
 from .packlock import PACK_LOCK
 
 TYPE_CHECKING = False
@@ -24,8 +28,9 @@ def demolish(path: str) -> None:
     with cannot("list", jugdir.root):
         jugdir.require_ours()
     with cannot("remove", jugdir.root):
-        prefixes = jugdir.prefixes()
-        for file in _files(jugdir, prefixes):
+        results = {prefix: jugdir.results(prefix) for prefix in jugdir.prefixes()}
+        prefixes = [prefix for prefix, names in results.items() if names or not prefix.strip(HEX)]
+        for file in (*map(jugdir.result, chain.from_iterable(results.values())), *_files(jugdir)):
             jugdir.unlink(file)
         directories = [*prefixes, LOCKS, PACKS, TEMPORARY, FAILURES, CORRUPT]
         for directory in (*map(jugdir.path, directories), jugdir.root):
@@ -35,11 +40,9 @@ def demolish(path: str) -> None:
                 pass  # what is in it is not ours
 
 
-def _files(jugdir: JugDir, prefixes: list[str]) -> Iterator[str]:
-    for prefix in prefixes:
-        yield from map(jugdir.result, jugdir.results(prefix))
+def _files(jugdir: JugDir) -> Iterator[str]:
     yield from map(jugdir.lock, [*jugdir.locks(), PACK_LOCK.encode()])
-    for name in jugdir.failures():
+    for name in FailureRecords(jugdir).all():
         yield jugdir.path(FAILURES, name.decode())
     for pack in (name for name in jugdir.names(PACKS) if name == PACKFILE or is_group(name)):
         yield jugdir.path(PACKS, pack)

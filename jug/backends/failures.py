@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .fsops import read_all
 from .jugdir import FAILURES, cannot
+from .othernames import is_hash, is_record
 from .persistence import reread
 
 TYPE_CHECKING = False
@@ -62,10 +63,10 @@ class FailureRecords:
     def all(self) -> dict[bytes, _Record]:
         """All that can be read, by name."""
         with cannot("list", self._dir.path(FAILURES)):
-            names = self._dir.failures()
+            names = self._dir.possible_failures()
         records = {name: self._get(name) for name in names}
         self._read = {name: self._read[name] for name in names if name in self._read}
-        return {name: record for name, record in records.items() if record is not None}
+        return {n: record for n, record in records.items() if record is not None and (is_hash(n) or is_record(record))}
 
     def remove(self, name: bytes) -> bool:
         """Forget the record; True if there was one."""

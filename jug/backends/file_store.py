@@ -11,6 +11,7 @@ import time
 
 from ..errors import DamagedResultError, UnsignedResultError
 from .base import FEW, LockDetails, as_name
+from .compatible import compatible_store
 from .damaged import empty_is_none, set_aside
 from .demolition import demolish
 from .file_lock import file_based_lock
@@ -25,13 +26,12 @@ from .liveness import Liveness
 from .locks import details_of_all
 from .mapped import checked_mode
 from .packlock import PACK_LOCK
-from .packs import Packing
 from .persistence import persist, reread
-from .settled import settled_store
 from .signing import Unsigned
+from .turns import one_thread_at_a_time
 from .workers import details, join, leave, remove_remains, sweep
 
-__all__ = ["file_based_lock", "file_keepalive_store", "file_store", "fsync_dir"]
+__all__ = ["file_based_lock", "file_keepalive_based_lock", "file_keepalive_store", "file_store", "fsync_dir"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,8 +42,13 @@ if TYPE_CHECKING:
     from .base import Name, WorkerDetails, base_lock
     from .encode import Writable
 
+    Names = list[bytes]  # in the class, `list` is a method
 
-class file_store(settled_store):
+#: Another name of the lock, since 2.7: each is kept alive.
+file_keepalive_based_lock = file_based_lock
+
+
+class file_store(compatible_store):
     """The store in the directory `dname`.
 
     With `compress_numpy`, arrays and data frames are stored compressed too. With `mmap_mode` ``"r"`` or ``"c"``, large
@@ -65,6 +70,7 @@ class file_store(settled_store):
         self.compress_numpy = compress_numpy
         self.mmap_mode = checked_mode(mmap_mode)
         self._barriers: file_listing | None = None
+        self._turn = one_thread_at_a_time(self, "_turn")
         super().__init__(dname, fs)
         if sign_key is not None:
             self.use_key(read_key(sign_key))
@@ -170,8 +176,8 @@ class file_store(settled_store):
             return self._packs.metadata(name)
         return {"computed": True, "completed": time.ctime(found.st_mtime)}
 
-    def list(self) -> Iterator[bytes]:
-        return iter(self.listing().refresh()[0])
+    def list(self) -> Names:
+        return self.listing().ours()
 
     def listing(self) -> file_listing:
         return file_listing(self._dir, self._packs)
@@ -197,11 +203,6 @@ class file_store(settled_store):
                 sync_directory(self._fs, self._dir.path(prefix))
         return removed | self._packs.remove(set(wanted))
 
-    def pack(self) -> Packing:
-        """Move small results into one file; others may work in the store, and pack, at the same time."""
-        self.require_key()
-        return self._packs.pack()
-
     def foreign(self) -> Sequence[str]:
         """What is in the directory and not jug's, which is left alone.
 
@@ -209,7 +210,7 @@ class file_store(settled_store):
         """
         self._require_ours()
         with cannot("list", self._dir.root):
-            return foreign(self._dir)
+            return foreign(self._dir, self._failures.all())
 
     # Locks
 
@@ -219,9 +220,9 @@ class file_store(settled_store):
     def foresee(self, following: Callable[[bytes], Sequence[bytes]] | None) -> None:
         self._ahead.foresee(following)
 
-    def listlocks(self) -> Iterator[bytes]:
+    def listlocks(self) -> Names:
         with cannot("list", self._dir.path(LOCKS)):
-            return iter(self._dir.locks())
+            return self._dir.locks()
 
     def lock_states(self) -> dict[bytes, bool]:
         return {name: lock.failed for name, lock in self.lock_details().items() if not lock.abandoned}

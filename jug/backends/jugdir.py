@@ -11,8 +11,9 @@ import errno
 from ..errors import StoreError
 from .directories import CORRUPT, FAILURES, LOCKS, PACKS, TEMPORARY
 from .fsops import FileSystem, sync_directory
-from .layout import ALL_SEALED, HEX, PACKFILE, SIGNED, is_prefix, not_links, require_ours
+from .layout import ALL_SEALED, PACKFILE, SIGNED, not_links, require_ours
 from .liveness import Liveness
+from .othernames import OtherNames, has_place, is_prefix
 from .ownership import Ownership, ownership_of
 from .persistence import Persistent, persist
 from .publication import Publication
@@ -21,7 +22,6 @@ __all__ = [
     "ALL_SEALED",
     "CORRUPT",
     "FAILURES",
-    "HEX",
     "LOCKS",
     "PACKFILE",
     "PACKS",
@@ -34,7 +34,7 @@ __all__ = [
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from types import TracebackType
 
     from .atomic import atomic_file
@@ -44,15 +44,6 @@ if TYPE_CHECKING:
 
 _LOCK = ".lock"
 _ROOT = ""  # the root itself, among what is durable
-
-
-_HEX = HEX.encode()
-
-
-def _are_results(names: list[str]) -> bool:
-    """Whether all these names, in one of the directories that hold results, are names of results."""
-    together = "".join(names)
-    return {*map(len, names)} <= {38} and together.isascii() and not together.encode().translate(None, _HEX)
 
 
 class JugDir:
@@ -66,6 +57,7 @@ class JugDir:
         # All stores of this process in one directory are one holder of locks.
         self.ownership: Ownership = ownership_of(self.fs, self.root, is_shared=fs is None)
         self.liveness = Liveness(self.fs)
+        self._others = OtherNames(self.fs, self._base)
         self._durable: set[str] = set()
         self._is_ours = False
         #: What results are signed with, if they are.
@@ -80,7 +72,7 @@ class JugDir:
     def result(self, name: bytes) -> str:
         """The path of the result `name`."""
         text = name.decode("ascii")
-        if len(text) < 3 or "/" in text:
+        if not has_place(text):
             raise ValueError(f"not the name of a result: {text!r}")
         return f"{self._base}{text[:2]}/{text[2:]}"
 
@@ -126,15 +118,19 @@ class JugDir:
 
     def results(self, prefix: str) -> list[bytes]:
         """The names of the results in one of the :meth:`prefixes`."""
-        names = self.names(prefix)
-        # There may be a million: what is theirs alone is asked of all at once.
-        if not _are_results(names):
-            names = [name for name in names if len(name) == 38 and not name.strip(HEX)]
-        return f"\n{prefix}".join(["", *names]).encode().split()
+        return self._others.results(self.possible_results(prefix))
+
+    def possible_results(self, prefix: str) -> list[bytes]:
+        """The same, and what is named like a result but may be something else (:mod:`jug.backends.othernames`)."""
+        return self._others.possible(prefix, self.names(prefix))
+
+    def is_result(self, name: bytes) -> bool:
+        """Whether a file that is named like the result `name` is one."""
+        return self._others.is_result(name)
 
     def locks(self) -> list[bytes]:
         """The names of all locks of tasks."""
-        return _locks_among(self.names(LOCKS))
+        return self._others.locks(self.names(LOCKS))
 
     def lock_numbers(self) -> dict[bytes, int]:
         """The same, and the number of the file that each is a name of."""
@@ -144,11 +140,11 @@ class JugDir:
             if not self.is_missing(error):
                 raise
             return {}
-        return {name: numbers[name.decode() + _LOCK] for name in _locks_among(numbers)}
+        return {name: numbers[name.decode() + _LOCK] for name in self._others.locks(numbers)}
 
-    def failures(self) -> list[bytes]:
-        """The names of all tasks that have a record of a failure."""
-        return [name.encode() for name in self.names(FAILURES) if len(name) == 40 and not name.strip(HEX)]
+    def possible_failures(self) -> list[bytes]:
+        """The names of all tasks that may have a record of a failure; one that is no hash may be of another file."""
+        return [name.encode() for name in self.names(FAILURES) if name.isascii()]
 
     def exists(self) -> bool:
         """True if the root is a directory, False if it is missing; an error if it is something else."""
@@ -337,11 +333,6 @@ class cannot:
     ) -> None:
         if isinstance(error, OSError):
             raise StoreError(f"Cannot {self._doing} {self._path}: {error.strerror or error}") from error
-
-
-def _locks_among(names: Iterable[str]) -> list[bytes]:
-    found = [name[:40] for name in names if len(name) == 45 and name.endswith(_LOCK)]
-    return [name.encode() for name in found if not name.strip(HEX)]
 
 
 def _parent(path: str) -> str:

@@ -1,7 +1,8 @@
 """Which names in the directory of a file store are jug's, and whether a directory is a jugdir at all.
 
 A jugdir may be a directory in which people keep other files. What is not of our shape is never touched, but a shape can
-be somebody else's, too: the objects of git are ``ab/cd...`` with as many digits as a result.
+be somebody else's, too: the objects of git are ``ab/cd...`` with as many digits as a result. Where names are no hashes,
+what is in the files says whose they are (:mod:`jug.backends.othernames`).
 """
 
 from __future__ import annotations
@@ -13,39 +14,32 @@ from itertools import islice
 
 from ..errors import UsageError
 from .directories import CORRUPT, FAILURES, LOCKS, PACKS, TEMPORARY
+from .othernames import HEX, is_prefix, set_aside_as
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from .jugdir import JugDir
 
 ALL_SEALED = "all-have-checksums"  # an empty file, if this release made the jugdir
 SIGNED = "signed"  # by which the key that results are signed with is known
 PACKFILE = "jugpack"
-HEX = "0123456789abcdef"
 
-_RESULT = r"[0-9a-f]{38}"
 # What is ours in each of our directories; in `tempfiles`, 24 letters are an old release's.
 _OURS = {
     LOCKS: re.compile(r"([0-9a-f]{40}|pack-save)\.lock"),
     TEMPORARY: re.compile(r"(r|w|s|f|p|steal)-[0-9A-Za-z_.-]+|[0-9A-Za-z]{24}", re.ASCII),
     PACKS: re.compile(rf"{re.escape(PACKFILE)}|g-[0-9a-f]{{16}}"),
     FAILURES: re.compile(r"[0-9a-f]{40}"),
-    CORRUPT: re.compile(rf"([0-9a-f]{{40}}|{re.escape(PACKFILE)}|g-[0-9a-f]{{16}})\.[0-9]+"),
+    CORRUPT: re.compile(r"[ -~]+\.[0-9]+"),
 }
-_IN_PREFIX = re.compile(_RESULT)
 # What is certainly left over from us, and goes with the rest.
-_LEFT_OVER = re.compile(r"[rsf]-[0-9a-f]+-[0-9a-f]+|w-[0-9a-f]+|p-[0-9a-f]{40}|steal-[0-9a-z-]+\.lock|[0-9A-Za-z]{24}")
+_LEFT_OVER = re.compile(r"[rsf]-[0-9a-f]+-[0-9a-f]+|w-[0-9a-f]+|steal-[0-9a-z-]+\.lock|[0-9A-Za-z]{24}")
 _SYSTEM = ".nfs"  # what NFS calls a file that was removed while somebody had it open
 _SAMPLES = 8
 _HEAD = 512
 _MAGIC = (b"\x93NUMPY", b"PAR1")
-
-
-def is_prefix(name: str) -> bool:
-    """True for the name of a directory that holds results."""
-    return len(name) == 2 and not name.strip(HEX)
 
 
 def is_group(name: str) -> bool:
@@ -55,21 +49,32 @@ def is_group(name: str) -> bool:
 
 def is_temporary(name: str) -> bool:
     """True for the name of a temporary file that jug made, and for those of old releases."""
-    return _LEFT_OVER.fullmatch(name) is not None
+    return _LEFT_OVER.fullmatch(name) is not None or set_aside_as(name) is not None
 
 
-def foreign(jugdir: JugDir) -> list[str]:
-    """Paths, relative to the jugdir, of all in it that jug did not make; a foreign directory is one of them."""
+def foreign(jugdir: JugDir, failures: Collection[bytes]) -> list[str]:
+    """Paths, relative to the jugdir, of all in it that jug did not make; a foreign directory is one of them.
+
+    `failures`: the names of the tasks that have a record of a failure.
+    """
+    ours = {LOCKS: {f"{lock.decode()}.lock" for lock in jugdir.locks()}, FAILURES: {name.decode() for name in failures}}
     found = []
     for name in sorted(set(jugdir.names()) - {ALL_SEALED, SIGNED}):
-        ours = _IN_PREFIX if is_prefix(name) else _OURS.get(name)
-        if ours is None or jugdir.fs.is_link(jugdir.path(name)):
-            found.append(name)
-        elif jugdir.revalidate(name):
-            found += [f"{name}/{entry}" for entry in sorted(jugdir.names(name)) if not ours.fullmatch(entry)]
-        else:  # a file that is called like a directory of ours
-            found.append(name)
+        if not (name in _OURS or is_prefix(name)) or not _is_directory(jugdir, name):
+            found.append(name)  # perhaps a file that is called like a directory of ours, or a link
+        elif name in _OURS:
+            others = set(jugdir.names(name)) - ours.get(name, set())
+            found += [f"{name}/{entry}" for entry in sorted(others) if not _OURS[name].fullmatch(entry)]
+        else:
+            found += _foreign_in_prefix(jugdir, name)
     return [path for path in found if not path.rpartition("/")[2].startswith(_SYSTEM)]
+
+
+def _foreign_in_prefix(jugdir: JugDir, prefix: str) -> list[str]:
+    ours = {result.decode() for result in jugdir.results(prefix)}
+    if not ours and prefix.strip(HEX):
+        return [prefix]
+    return [f"{prefix}/{entry}" for entry in sorted(jugdir.names(prefix)) if prefix + entry not in ours]
 
 
 def require_ours(jugdir: JugDir) -> None:

@@ -1,5 +1,8 @@
 """Which results a jugdir holds, looked at again and again at the price of what changed.
 
+Files that are named like a result, with a name that is no hash, count as results here: they are what a worker finds who
+looks for such a name. Which of them are jug's is another question (:mod:`jug.backends.othernames`).
+
 A directory is listed again unless it certainly has not changed since it was listed. That its modification time is the
 same proves it only if that time was well past already when it was listed: time stamps are coarse, and what happens
 later within the same step leaves no trace. "Well past" is measured against the newest time stamp anywhere in the
@@ -12,6 +15,7 @@ from itertools import chain
 
 from .jugdir import LOCKS, TEMPORARY, cannot
 from .names import Listing
+from .othernames import are_hashes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,6 +71,14 @@ class file_listing(Listing):
     def knows(self, name: bytes) -> bool:
         return name in self._packs.grouped
 
+    def ours(self) -> list[bytes]:
+        """Look for the first time: the names of all results, without those of files that are not jug's."""
+        names = [*self.refresh()[0]]
+        if are_hashes(names):
+            return names
+        grouped = self._packs.grouped
+        return [n for n in names if n in self._packed or n in grouped or self._dir.is_result(n)]
+
     def holds(self, name: bytes) -> bool:
         """Whether there was a result `name` at the last look."""
         return name in self._packed or _is_loose(name, self._seen) or name in self._packs.grouped
@@ -104,7 +116,7 @@ class file_listing(Listing):
         known = self._seen.get(prefix, _NOTHING)
         if known.sure and known.stamp == stamp:
             return known
-        names = frozenset(self._dir.results(prefix.decode()))
+        names = frozenset(self._dir.possible_results(prefix.decode()))
         if names == known.names:
             names = known.names  # the same object: nothing to compare later
         return _Directory(names, stamp, self._is_settled(stamp))

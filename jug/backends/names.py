@@ -4,23 +4,25 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from .base import base_store
 
 
 class Listing:
     """What results a store holds, looked at again and again by a process that waits.
 
-    This implementation asks the store for everything each time; stores that can tell what changed override
-    :meth:`~jug.backends.base.base_store.listing`.
+    This implementation asks the store for everything each time (by `names`, if that is not its list); stores that can
+    tell what changed override :meth:`~jug.backends.base.base_store.listing`.
     """
 
-    def __init__(self, store: base_store) -> None:
-        self._store = store
+    def __init__(self, store: base_store, names: Callable[[], Iterable[bytes]] | None = None) -> None:
+        self._list = names or store.list
         self._names: frozenset[bytes] = frozenset()
 
     def refresh(self) -> tuple[set[bytes], set[bytes]]:
         """Look again: names that (appeared, vanished) since the last look; the first look returns all as appeared."""
-        now = frozenset(self._store.list())
+        now = frozenset(self._list())
         appeared, vanished = set(now - self._names), set(self._names - now)
         self._names = now
         return appeared, vanished

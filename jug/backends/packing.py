@@ -15,7 +15,8 @@ from .damaged import empty_is_none
 from .encode import encode_value
 from .formats import NPY, check_parts
 from .fsops import read_all, sync_directory
-from .jugdir import HEX, TEMPORARY, cannot
+from .jugdir import TEMPORARY, cannot
+from .othernames import aside_for, set_aside_as
 from .packformat import Packed, new_entry, parts_of
 from .persistence import reread
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 #: Results of more bytes, without the checksum and the signature, stay files.
 LARGEST = 512
 _LARGEST_FILE = LARGEST + 2 * SEAL_SIZE
-_ASIDE = "p-"
+_LONGEST_NAME = 100  # that can be set aside
 
 
 class SmallFiles:
@@ -72,7 +73,7 @@ class SmallFiles:
 
     def recover(self, entries: dict[bytes, Any]) -> None:
         """Deal with what a killed process has set aside; `entries` are those of the pack."""
-        names = [name[len(_ASIDE) :].encode() for name in self._dir.names(TEMPORARY) if is_aside(name)]
+        names = [name for name in map(set_aside_as, self._dir.names(TEMPORARY)) if name is not None]
         for name in names:
             with cannot("put back", self._dir.result(name)):
                 self._settle(name, entries.get(name))
@@ -92,6 +93,8 @@ class SmallFiles:
 
     def _entry(self, name: bytes) -> Packed | None:
         """The entry for a file; None if it is to stay where it is."""
+        if len(name) > _LONGEST_NAME:
+            return None
         path = self._dir.result(name)
         with cannot("read", path):
             try:
@@ -136,7 +139,7 @@ class SmallFiles:
             self._if_there(self._fs.rename, self._aside(name), self._dir.result(name))
 
     def _aside(self, name: bytes) -> str:
-        return self._dir.path(TEMPORARY, _ASIDE + name.decode())
+        return self._dir.path(TEMPORARY, aside_for(name))
 
     def _if_there(self, step: Callable[..., object], *arguments: object) -> bool:
         """Do it; False if there is no such file."""
@@ -154,12 +157,6 @@ class SmallFiles:
             path = self._dir.path(prefix)
             with cannot("change", path):
                 self._if_there(sync_directory, self._fs, path)
-
-
-def is_aside(name: str) -> bool:
-    """True for the name of a file in ``tempfiles`` that was set aside."""
-    packed = name.removeprefix(_ASIDE)
-    return packed != name and len(packed) == 40 and not packed.strip(HEX)
 
 
 def entry_of(name: bytes, data: bytes, signer: Signer | None = None) -> Packed | None:

@@ -5,7 +5,7 @@ The keys are those of Jug 2.7, whose workers may work on the same server: ``resu
 (:mod:`jug.backends.redis_lock`), ``worker:<id>`` and ``jug:workers`` (:mod:`jug.backends.redis_worker`),
 ``jug:failures`` (:mod:`jug.backends.redis_failures`), ``corrupt:<hash>:<seconds>`` (a damaged result that was set
 aside) and ``upload:<hash>:...`` (a large result on its way). Other keys are not touched, nor are keys of these kinds
-whose end is not the hash of a task.
+that somebody else has made (:mod:`jug.backends.redis_names`).
 
 Nothing is asked before it is needed, and what concerns many tasks is asked with a few large questions. A server that
 went away is waited for, with the result at hand kept in memory. How long a result lives is the server's business: it
@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from importlib import import_module
 
 from ..errors import UnstorableError
 from .base import as_name, base_store
@@ -30,6 +31,7 @@ from .redis_helper import HOLDER, LOCK, WORKER, WORKERS
 from .redis_link import TOGETHER, Link, Script
 from .redis_liveness import Liveness
 from .redis_lock import details_of, redis_lock, remove_lock
+from .redis_names import CORRUPT, names_of, our_names, set_aside_keys
 from .redis_results import RESULT, is_damaged, packed, unpacked
 from .redis_soon import SIZE_OF_A_CONDITION, Soon
 from .redis_worker import Worker
@@ -45,8 +47,6 @@ if TYPE_CHECKING:
 
     list_of_keys = list[bytes]  # in the class, `list` is a method
 
-_CORRUPT = b"corrupt:"
-_HEX = b"0123456789abcdef"
 _MB = 1 << 20
 _MOST_BYTES = 512 * _MB  # of one value, unless the server is configured otherwise
 
@@ -135,8 +135,8 @@ class redis_store(base_store):
     def metadata(self, t: Any) -> dict[str, Any]:
         return {"computed": self.can_load(t.hash())}
 
-    def list(self) -> Iterator[bytes]:
-        return self._names(RESULT)
+    def list(self) -> list_of_keys:
+        return our_names(self._link, RESULT)
 
     def listing(self) -> Listing:
         return _Listing(self)
@@ -183,7 +183,7 @@ class redis_store(base_store):
         value = self._link.ask("GET", RESULT + name)
         if value is None or not is_damaged(value):
             return None
-        place = b"%s%s:%d" % (_CORRUPT, name, time.time_ns() // 1_000_000)
+        place = b"%s%s:%d" % (CORRUPT, name, time.time_ns() // 1_000_000)
         is_done = self._link.run(_SET_ASIDE, (RESULT + name, place), hashlib.sha1(value).hexdigest())
         return f"the key {place.decode()} on the Redis server" if is_done else None
 
@@ -192,8 +192,8 @@ class redis_store(base_store):
     def getlock(self, name: Name) -> redis_lock:
         return redis_lock(self._link, name, self._worker, self._liveness)
 
-    def listlocks(self) -> Iterator[bytes]:
-        return self._names(LOCK)
+    def listlocks(self) -> list_of_keys:
+        return our_names(self._link, LOCK)
 
     def lock_states(self) -> dict[bytes, bool]:
         return {name: details.failed for name, details in self.lock_details().items()}
@@ -202,7 +202,7 @@ class redis_store(base_store):
         if not (self._warned or self._worker.name):
             self._warned = True
             warn_of_eviction(self._link)
-        return details_of(self._link, self._liveness, [*self.listlocks()])
+        return details_of(self._link, self._liveness, self.listlocks())
 
     def wait_for_holders(self, seconds: float, sleep: Callable[[float], object]) -> None:
         self._liveness.wait(seconds, sleep)
@@ -273,22 +273,13 @@ class redis_store(base_store):
         try:
             store.remove_locks()
             for kind in (RESULT, HOLDER):
-                store._remove(_keys(kind, store._names(kind)))
+                store._remove(_keys(kind, our_names(store._link, kind)))
             workers = store._link.ask("HKEYS", WORKERS)
-            store._remove([WORKERS, FAILURES, *_keys(WORKER, workers), *store._set_aside_before()])
+            store._remove([WORKERS, FAILURES, *_keys(WORKER, workers), *set_aside_keys(store._link)])
         finally:
             store.close()
 
     # Many keys at once
-
-    def _names(self, kind: bytes) -> Iterator[bytes]:
-        """The names of all keys of a kind, each once."""
-        names = (key[len(kind) :] for key in self._link.scan(kind + b"*"))
-        return (name for name in names if _is_hash(name))
-
-    def _set_aside_before(self) -> list_of_keys:
-        found = (key.split(b":") for key in self._link.scan(_CORRUPT + b"*"))
-        return [b":".join(key) for key in found if len(key) == 3 and _is_hash(key[1]) and key[2].isdigit()]
 
     def _there(self, keys: Sequence[bytes]) -> set[bytes]:
         found = self._link.ask_all([("EXISTS", key) for key in keys])
@@ -332,7 +323,7 @@ class _Listing(Listing):
     """For a worker, the results of a server that throws results away are not worth listing."""
 
     def __init__(self, store: redis_store) -> None:
-        super().__init__(store)
+        super().__init__(store, lambda: names_of(store._link, RESULT))
         self._check = store.refuse_losses
 
     def refresh(self) -> tuple[set[bytes], set[bytes]]:
@@ -340,8 +331,14 @@ class _Listing(Listing):
         return super().refresh()
 
 
-def _is_hash(name: bytes) -> bool:
-    return len(name) == 40 and not name.strip(_HEX)
+def __getattr__(name: str) -> Any:
+    """``redis_store.redis``: the client library, for scripts that ask for it here as in 2.7. (Jug does not need it.)"""
+    if name != "redis":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise AttributeError(f"{__name__}.redis is the package 'redis', which is not installed") from error
 
 
 def _keys(kind: bytes, names: Iterable[bytes]) -> list[bytes]:

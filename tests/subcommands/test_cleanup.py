@@ -171,7 +171,7 @@ def test_a_dry_run_refuses_to_judge_at_a_barrier_too(changed):
 
 def test_records_of_failures_go_with_what_they_are_about(changed):
     where, store = changed
-    gone, done, left = b"cd" * 20, next(store.list()), next(iter(store.failures()))
+    gone, done, left = b"cd" * 20, store.list()[0], next(iter(store.failures()))
     for name in (gone, done):
         store.record_failure(name, {"task": "jugfile.x", "error": "ValueError: x"})
     assert jug(where, "cleanup", "--keep-locks").out == "Removed 1 objects\nRemoved 2 records of failures\n"
