@@ -24,11 +24,9 @@ class Lockable:
         return self._lock().get()
 
     def unlock(self) -> None:
-        """Remove the lock: our own, or one that was left behind or marked as failed."""
-        lock = self._lock()
-        lock.release()
-        if lock.is_locked():
-            self.require_store().remove_lock(self.hash())
+        """Give the lock back; or remove one that was left behind, or marked as failed. Never that of another worker."""
+        self._lock().release()
+        self.__dict__.pop("_lock_object", None)
 
     def is_locked(self) -> bool:
         """True if anybody holds the lock of this task, or the task failed and was marked so."""

@@ -143,17 +143,23 @@ class dict_lock(base_lock):
         self._counts = counts
         self._key = _LOCK + as_name(name)
         self._mark = _Mark(_LOCKED)
+        self._was_tried = self._was_got = self._was_given_back = False
 
     def get(self) -> bool:
         self._counts[b"lock:" + self._key] += 1
-        if self._key in self._store:
-            return False
-        return self._store.setdefault(self._key, self._mark) is self._mark
+        self._was_tried, self._was_got, self._was_given_back = True, False, False
+        if self._key not in self._store:
+            self._was_got = self._store.setdefault(self._key, self._mark) is self._mark
+        return self._was_got
 
     def release(self) -> None:
         self._counts[b"unlock:" + self._key] += 1
-        if self._store.get(self._key) is self._mark:
-            del self._store[self._key]
+        found = self._store.get(self._key)
+        # Whatever lock there is, it is of this process, or was left behind by one that used the same file.
+        is_nobodys = not self._was_given_back and (found == _FAILED or not self._was_tried)
+        if found is self._mark or is_nobodys:
+            self._store.pop(self._key, None)
+        self._was_given_back = self._was_got
 
     def is_locked(self) -> bool:
         self._counts[b"islock:" + self._key] += 1

@@ -45,10 +45,12 @@ class file_based_lock(base_lock):
         self._hold: object = None  # no two times of holding it are the same
         #: Whether a result was stored under it.
         self.has_result = False
+        self._was_tried = self._was_given_back = False
 
     # For workers
 
     def get(self) -> bool:
+        self._was_tried, self._was_given_back = True, False
         with cannot("create the lock", self.fullname):
             return persist(self._fs, self.fullname, self._try)
 
@@ -58,6 +60,7 @@ class file_based_lock(base_lock):
 
     def release(self) -> None:
         if self._mine is None:
+            self._remove_what_is_nobodys()
             return
         with cannot("release the lock", self.fullname):
             try:
@@ -68,14 +71,14 @@ class file_based_lock(base_lock):
                 # Of a lock that was taken over while we were cut off, and is gone, this machine remembers the file.
                 self._dir.revalidate(LOCKS)
                 self._give_back_or_lose()
-        self._mine = None
+        self._mine, self._was_given_back = None, True
 
     def release_at_once(self) -> None:
         """Give it back, of which it was seen a moment ago that it is ours."""
         with cannot("release the lock", self.fullname):
             self._unlink()
             self._own.lost(self._name, self._hold)
-        self._mine = None
+        self._mine, self._was_given_back = None, True
 
     def fail(self) -> bool:
         with cannot("mark as failed the lock", self.fullname):
@@ -149,6 +152,20 @@ class file_based_lock(base_lock):
         return found.holder.place if found is not None else ""
 
     # How
+
+    def _remove_what_is_nobodys(self) -> None:
+        """Of a lock that this object does not hold: see there."""
+        if self._was_given_back:
+            return
+        with cannot("remove the lock", self.fullname):
+            found = self._find_afresh()
+            if found is None:
+                return
+            if found.failed or self._live.is_gone(found):
+                take_away(self._dir.owner_file(), self._fs, found, self._live)
+            elif not self._was_tried and self._name in self._own.held and found.holder.worker == self._own.name:
+                self._own.give_up(self._name)
+                self._own.lost(self._name, self._own.held.get(self._name))
 
     def _give_back(self) -> None:
         if not (self.has_result and self._defer()):

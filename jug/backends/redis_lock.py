@@ -99,8 +99,10 @@ class redis_lock(base_lock):
         self._result = RESULT + self._name
         self._token = b""
         self._replaces = b""  # "1": there was a result when it was taken
+        self._was_tried = self._was_given_back = self._has_failed = False
 
     def get(self) -> bool:
+        self._was_tried, self._was_given_back, self._has_failed = True, False, False
         told, what, token = self._me.here().use(self._name) or self._ask()
         if told > 0:
             self._token = token
@@ -155,9 +157,27 @@ class redis_lock(base_lock):
         return True
 
     def release(self) -> None:
-        if self._token:
+        if self._token and not self._has_failed:
             self._link.run(_RELEASE, self._keys, self._token, owed=True)
             self._let_go()
+        elif not self._was_given_back:
+            self._remove_what_is_nobodys()
+
+    def _remove_what_is_nobodys(self) -> None:
+        """Of a lock that this object does not hold: see there."""
+        state, token = self._link.ask("MGET", *self._keys)
+        worker = worker_of(token or b"")
+        if state == _FAILED:
+            remove_lock(self._link, self._name, failed_only=True)
+            self._let_go()
+        elif state is None or not worker:
+            return
+        elif worker != self._me.name:
+            if self._liveness.look([worker])[worker].gone:
+                self._liveness.bury([worker])
+        elif not self._was_tried:
+            self._link.run(_RELEASE, self._keys, token, owed=True)
+            self._me.forget([token])
 
     def publish(self, value: bytes) -> bool:
         """Store the value of a result that was computed under this lock, and release it; see there."""
@@ -167,7 +187,7 @@ class redis_lock(base_lock):
 
     def publish_later(self, value: bytes, conditions: Conditions, soon: Soon) -> None:
         """As :meth:`publish`, along with the next question, and on `conditions`; `soon` knows of it."""
-        token, self._token = self._token, b""  # whoever releases this now does nothing
+        token, self._token, self._was_given_back = self._token, b"", True  # whoever releases this now does nothing
         me = self._me
 
         def settle(stored: bool) -> None:
@@ -183,13 +203,14 @@ class redis_lock(base_lock):
 
     def _let_go(self) -> None:
         self._me.forget([self._token])
-        self._token = b""
+        self._token, self._was_given_back = b"", True
 
     def is_locked(self) -> bool:
         return bool(self._link.ask("EXISTS", self._keys[0]))
 
     def fail(self) -> bool:
-        return bool(self._link.run(_FAIL, self._keys, self._token, owed=True))
+        self._has_failed = bool(self._link.run(_FAIL, self._keys, self._token, owed=True))
+        return self._has_failed
 
     def is_failed(self) -> bool:
         told = self._link.recall(self._keys[0])

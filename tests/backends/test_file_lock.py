@@ -3,6 +3,8 @@ import multiprocessing
 import os
 import re
 import signal
+import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -207,3 +209,35 @@ def test_what_the_locks_of_one_holder_say_is_read_once(tmp_path, names):
         for field in ("failed", "host", "pid", "since", "abandoned", "worker"):
             assert getattr(found[name], field) == getattr(alone, field), (name, field)
     mine.close()
+
+
+HOLDER = """
+import sys, time
+from jug.backends.file_store import file_store
+store = file_store(sys.argv[1])
+lock = store.getlock(sys.argv[2])
+print(lock.get(), store._dir.ownership._guardian.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("name", [b"0" * 40, b"my-own-key"], ids=["hash", "key"])
+def test_release_removes_what_the_dead_left_and_not_what_the_living_hold(tmp_path, name):
+    command = [sys.executable, "-c", HOLDER, str(tmp_path), name.decode()]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        try:
+            got, guardian = holder.stdout.readline().split()
+            assert got == "True"
+            store = file_store(tmp_path)
+            store.getlock(name).release()
+            refused = store.getlock(name)
+            assert not refused.get()
+            refused.release()
+            assert store.getlock(name).is_locked()
+            assert store.listlocks() == [name]
+            os.kill(int(guardian), signal.SIGKILL)
+        finally:
+            holder.kill()
+    assert store.lock_details()[name].abandoned
+    store.getlock(name).release()
+    assert store.listlocks() == []

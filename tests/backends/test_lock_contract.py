@@ -2,6 +2,8 @@
 
 import threading
 
+import pytest
+
 
 def test_a_lock_is_held_by_one(store, reopen, name):
     first, second = store.getlock(name), reopen().getlock(name)
@@ -65,10 +67,33 @@ def test_a_failed_lock_stays(store, reopen, name):
     assert not lock.is_failed()
     assert lock.fail()
     assert lock.is_failed()
-    lock.release()
     assert reopen().getlock(name).is_failed()
     assert reopen().getlock(name).is_locked()
     assert not reopen().getlock(name).get()
+
+
+def of_itself(store, lock, name):
+    return lock
+
+
+def of_a_script(store, lock, name):
+    return store.getlock(name)
+
+
+def of_one_who_was_refused(store, lock, name):
+    other = store.getlock(name)
+    assert not other.get()
+    return other
+
+
+@pytest.mark.parametrize("whose", [of_itself, of_a_script, of_one_who_was_refused])
+def test_releasing_a_failed_lock_removes_it(store, reopen, name, whose):
+    lock = reopen().getlock(name)
+    assert lock.get()
+    assert lock.fail()
+    whose(store, lock, name).release()
+    assert not reopen().getlock(name).is_locked()
+    assert lock.get()
 
 
 def test_failing_twice_changes_nothing(store, name):
