@@ -7,8 +7,10 @@ has seen so far and then reads the jugfile again.
 from __future__ import annotations
 
 from . import task as _task
+from .backends.adapted import adapted
 from .errors import NotFinishedError
 from .nodes import tasks_to_load, value
+from .special import special_among
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,8 +77,20 @@ def _require(tasks: Sequence[Any], all_tasks: bool) -> None:
     """Raise BarrierError unless all of `tasks` have results."""
     if not tasks:
         return
-    missing = tasks[0].require_store().first_missing([task.hash() for task in tasks])
+    missing = _first_missing(tasks)
     if missing is not None:
-        name = next(task.name for task in tasks if task.hash() == missing)
         needs = None if all_tasks else frozenset(task.hash() for task in tasks)
-        raise BarrierError(f"{name} has no result yet", needs)
+        raise BarrierError(f"{missing.name} has no result yet", needs)
+
+
+def _first_missing(tasks: Sequence[Any]) -> Any:
+    """A task that has no result, or None if all have."""
+    special = special_among(tasks)
+    ordinary = [task for number, task in enumerate(tasks) if number not in special] if special else tasks
+    if ordinary:
+        store = ordinary[0].require_store()
+        asked = store if hasattr(store, "first_missing") else adapted(store)
+        name = asked.first_missing([task.hash() for task in ordinary])
+        if name is not None:
+            return next(task for task in ordinary if task.hash() == name)
+    return next((tasks[number] for number in sorted(special) if not tasks[number].can_load()), None)

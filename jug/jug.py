@@ -87,7 +87,7 @@ def execution_loop(tasks: list[Task[Any]], options: Options, state: ExecutionSta
     graph = Graph(tasks)
     del tasks[:]
     selected = graph.selected(selection_from(options, "execute"))
-    store = graph.tasks[0].require_store() if len(graph) else None
+    store = current_store(graph.tasks[0].require_store()) if len(graph) else None
     if store is None:
         return False
     inherited.warn_of_ignored_children()

@@ -141,7 +141,7 @@ class Task(nodes.TaskNode, Result[R], Indexable, Lockable):
 
     def hash_walk(self) -> Generator[Any, Any, bytes]:
         if type(self).__jug_hash__ is not Task.__jug_hash__:  # a subclass has an identity of its own
-            self._hash = self.__jug_hash__()
+            self._hash = bytes(own, "ascii") if isinstance(own := self.__jug_hash__(), str) else own
         else:
             with nodes.being_hashed(self):
                 self._hash = yield from self._own_walk()
@@ -241,7 +241,7 @@ class Task(nodes.TaskNode, Result[R], Indexable, Lockable):
 
     def can_run(self) -> bool:
         """True if all results that the task needs are in the store."""
-        return all(task.can_load() for task in nodes.direct_tasks(self.sources()))
+        return all(needed.can_load() for needed in self.dependencies())
 
     def invalidate(self) -> None:
         """Remove the result from the store."""

@@ -54,6 +54,7 @@ FLOORS = {
     "jug.locking": 2,
     "jug.provenance": 2,
     "jug.roundtrip": 2,
+    "jug.special": 2,
     "jug.stability": 2,
     "jug.compound": 3,
     "jug.barrier": 3,

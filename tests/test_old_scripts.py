@@ -526,6 +526,34 @@ def test_all_commands_agree_on_tasks_with_a_hash_of_their_own(tmp_path, key, jug
     assert "Removed 4 objects" in jug(tmp_path, "cleanup", *where).out
 
 
+OWN_STORE = """
+import jug, jug.backends.file_store
+
+class Fast(jug.Task):
+    store = jug.backends.file_store.file_store("fast")
+
+def f(x):
+    return x
+
+ts = [Fast(f, i) for i in range(3)]
+jug.barrier()
+total = jug.Task(sum, ts)
+"""
+
+
+def test_all_commands_ask_the_store_of_a_class(tmp_path):
+    write(tmp_path, OWN_STORE)
+    assert jug(tmp_path, "execute").code == 0
+    assert jug(tmp_path, "status", "--short").out == "All tasks complete (4 tasks).\n"
+    cached = jug(tmp_path, "status", "--cache")
+    assert cached.table()["jugfile.f"]["Finished"] == 3 and "is not kept: it has tasks of classes" in cached.err
+    assert jug(tmp_path, "check").code == jug(tmp_path, "sleep-until").code == 0
+    assert jug(tmp_path, "check", "--verify").out == "4 results: 4 whole.\n"
+    assert "Removed 0 objects" in jug(tmp_path, "cleanup").out
+    assert "4 results invalidated" in jug(tmp_path, "invalidate", "--name", "f").out
+    assert jug(tmp_path, "status").table()["jugfile.f"]["Ready"] == 3
+
+
 def test_the_names_of_2_7_are_there(tmp_path):
     script = """
         from jug.backends import redis_store

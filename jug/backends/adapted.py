@@ -20,6 +20,11 @@ _FORWARDED = ("dump", "load", "can_load", "list", "listlocks", "remove", "remove
 _ADAPTED = ("create", "remove_many", "cleanup", "metadata")
 
 
+# By the ids of what they were made of, which live as long as they do.
+_adapted: dict[int, adapted_store] = {}
+_MOST = 100
+
+
 class adapted_store(base_store):
     """`store` with the whole interface of :class:`base_store`; its own attributes are seen through it."""
 
@@ -92,8 +97,15 @@ class _Active(bytes):
 
 
 def adapted(store: Any) -> base_store:
-    """`store` itself if it is one of ours by class, and else a store that makes one of it."""
-    return store if isinstance(store, base_store) else adapted_store(store)
+    """`store` itself if it is one of ours by class, and else a store that makes one of it: each time the same one."""
+    if isinstance(store, base_store):
+        return store
+    found = _adapted.get(id(store))
+    if found is None or found.adapted is not store:
+        if len(_adapted) >= _MOST:
+            _adapted.clear()
+        found = _adapted[id(store)] = adapted_store(store)
+    return found
 
 
 def missing_in(store: Any) -> list[str]:

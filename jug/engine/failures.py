@@ -49,15 +49,18 @@ class Failures:
         """All tasks that have failed in this run."""
         return {name for name, record in self.store.failures().items() if self._counts(name, record)}
 
-    def retry(self, names: Iterable[bytes]) -> None:
-        """Forget that these tasks failed before this worker began, and unlock them; once for each of them."""
+    def retry(self, store: base_store, names: Iterable[bytes]) -> None:
+        """Forget that these tasks failed before this worker began, and unlock them; once for each of them.
+
+        Their locks are in `store`.
+        """
         if self._to_retry is None:
-            kept = (name for name, failed in self.store.lock_states().items() if failed)
+            kept = (name for name, failed in store.lock_states().items() if failed)
             self._to_retry = {*self._before, *kept}
         chosen = [name for name in names if name in self._to_retry]
         self._to_retry.difference_update(chosen)
         for name in chosen:
-            self.store.remove_lock(name, failed_only=True)
+            store.remove_lock(name, failed_only=True)
         records = self.store.failures() if chosen else {}
         self.store.remove_failures([name for name in chosen if name in records and self._is_old(name, records[name])])
 

@@ -15,6 +15,7 @@ from operator import is_, sub
 
 from ..naming import hash_all
 from ..nodes import direct_tasks
+from ..special import special_among, ways_of
 from ..task import Task
 from .garbage import rare_collections
 
@@ -39,6 +40,8 @@ class Graph:
         How many nodes are in the list that the graph was made from: these are the ones to run. Always the first ones.
     copies : dict
         Further Task objects of a node, where there are any.
+    special : frozenset of int
+        The nodes that are to be asked one by one (see :mod:`jug.special`).
     """
 
     def __init__(self, tasks: Iterable[Task[Any]]) -> None:
@@ -51,6 +54,7 @@ class Graph:
             candidates = self._add_all(list(tasks))
             self.listed = len(self.tasks)
             self._starts, self._edges = self._find_edges(candidates)
+            self.special = special_among(self.tasks)
 
     @classmethod
     def restored(cls, tasks: list[Any], listed: int, starts: array[int], edges: array[int]) -> Graph:
@@ -93,7 +97,9 @@ class Graph:
         edges = array("i")
         counts = array("i", bytes(4 * (self.listed + 1)))
         for node in candidates:
-            numbers = self._numbers_of(direct_tasks(self.tasks[node].sources()))
+            task = self.tasks[node]
+            is_usual = type(task) is Task or not ways_of(task).dependencies
+            numbers = self._numbers_of(direct_tasks(task.sources() if is_usual else tuple(task.dependencies())))
             counts[node + 1] = len(numbers)
             edges.extend(numbers)
         counts.extend([0] * (len(self.tasks) - self.listed))

@@ -257,7 +257,8 @@ def init(
     path = os.fspath(jugfile or configured("jugfile") or "jugfile.py")
     store = set_jugdir(store if store is not None else jugdir if jugdir is not None else _default_jugdir(path))
     jugspace = _load_for_script(path, on_error)
-    return current_store(store), jugspace
+    current_store(store)  # it can be used
+    return task.Task.store or store, jugspace
 
 
 def _load_for_script(path: str, on_error: str) -> dict[str, Any]:

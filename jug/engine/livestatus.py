@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 
+from .special import gated, may_run, store_of
 from .status import State, marks_of, state_of
 
 TYPE_CHECKING = False
@@ -39,8 +40,9 @@ class LiveStatus:
         self.graph = graph
         self.finished = bytearray(len(graph))
         self.locks: Mapping[bytes, LockDetails] = {}
-        self._store = store
-        self._listing = store.listing()
+        self._store = store_of(graph, store)
+        self._listing = self._store.listing()
+        self._gated = gated(graph)
         self._waits_for = graph.number_of_dependencies()
         self._marks: dict[bytes, State] = {}
         self.states = bytearray(self._state(node) for node in range(graph.listed))
@@ -59,7 +61,7 @@ class LiveStatus:
         touched = self._mark(failed)
         come = self._set_finished(appeared, 1, touched)
         gone = self._set_finished(vanished, 0, touched)
-        self._update(touched)
+        self._update(touched.union(self._gated))
         return come, gone
 
     def by_name(self) -> dict[str, dict[State, int]]:
@@ -99,7 +101,8 @@ class LiveStatus:
 
     def _state(self, node: int) -> State:
         mark = self._marks.get(self.graph.hash(node)) if self._marks else None
-        return state_of(bool(self.finished[node]), mark, not self._waits_for[node])
+        is_ready = not (self._waits_for[node] or self.finished[node]) and may_run(self.graph, node)
+        return state_of(bool(self.finished[node]), mark, is_ready)
 
     def _tabulate(self) -> tuple[array[int], dict[str, list[int]]]:
         """The number of the row of each listed node, and the rows: counts by state."""

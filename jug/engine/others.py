@@ -97,6 +97,7 @@ class Others:
         self._failed = self._failures.names()
         for node in list(self._watched):
             self._look_at(node)
+        self._plan.ask_again()
         index, state = self._plan.graph.index, self._plan.state
         for name in self._failed:
             node = index.get(name, -1)

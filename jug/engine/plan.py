@@ -103,6 +103,10 @@ class Plan:
         """Go on at another place of the queue: `fraction` (0 to 1) of its length further."""
         self.queue.rotate(-int(fraction * len(self.queue)))
 
+    def chosen(self) -> Iterable[int]:
+        """The nodes to be run."""
+        return compress(range(len(self.graph)), self.to_run)
+
     def unfinished(self) -> int:
         """How many of the nodes to be run have no result."""
         return sum(self.left) - self.left[DONE]
@@ -129,6 +133,9 @@ class Plan:
             others = (node for node in range(len(self.graph)) if not self.to_run[node])
             self._needed_from_others = [n for n in others if any(self.to_run[d] for d in self.graph.dependents(n))]
         return self._needed_from_others
+
+    def ask_again(self) -> None:
+        """There was a look at the store: what was held back for another reason than a missing result may run by now."""
 
     # Transitions
 

@@ -5,6 +5,7 @@ A dry run shows such a plan, and a real one carries it out. Plans read no result
 
 from __future__ import annotations
 
+from .special import store_of
 from .status import finished_nodes
 
 TYPE_CHECKING = False
@@ -32,7 +33,7 @@ class Invalidation:
     """
 
     def __init__(self, graph: Graph, store: base_store, chosen: Collection[int]) -> None:
-        self._store = store
+        self._store = store = store_of(graph, store)
         # Dependents first: whoever looks in between never sees a result without those that it was computed from.
         self.nodes = graph.downstream(chosen)
         self._names = [graph.hash(node) for node in self.nodes]
@@ -63,7 +64,7 @@ class Invalidation:
     def left(self) -> int:
         """How many of the results are in the store now."""
         names = frozenset(self._names)
-        return sum(name in names for name in self._store.list())
+        return sum(name in names for name in self._store.listing().refresh()[0])
 
 
 class Cleanup:
@@ -88,7 +89,7 @@ class Cleanup:
 
     def __init__(self, graph: Graph, store: base_store) -> None:
         self._graph = graph
-        self._store = store
+        self._store = store = store_of(graph, store)
         self._locks = store.lock_details()
         self._finished: frozenset[bytes] = frozenset()
         self.results: list[bytes] = []

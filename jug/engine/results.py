@@ -75,7 +75,7 @@ class Results:
         Then another one may have to be run before, as the plan knows.
         """
         if self._waiting:
-            if self._graph.tasks[node].name not in self.short:
+            if self._graph.tasks[node].name not in self.short or node in self._graph.special:
                 self.flush()
             else:
                 nodes.reads = []

@@ -20,11 +20,12 @@ from .losses import Losses
 from .others import Others
 from .outcome import Ending, Outcome
 from .patience import Patience
-from .plan import BUSY, DONE, READY, WAITING, Plan
+from .plan import BUSY, DONE, READY, WAITING
 from .reporter import Reporter
 from .results import Results
 from .settings import Settings as Settings
 from .settings import World as World
+from .special import plan_of, run, store_of
 from .surroundings import Surroundings
 from .unloading import Memory
 
@@ -68,11 +69,11 @@ class Scheduler:
         world: World | None = None,
     ) -> None:
         self.graph = graph
-        self.store = store
+        self.store = store = store_of(graph, store)
         self.settings = settings or Settings()
         self.reporter = reporter or Reporter()
         self.world = world or World()
-        self.plan = Plan(graph, selected)
+        self.plan = plan_of(graph, selected)
         self.failures: list[Task[Any]] = []
         #: Hashes of tasks that failed in an earlier pass of this worker: they are not run again.
         self.failed_before: Collection[bytes] = ()
@@ -141,7 +142,7 @@ class Scheduler:
         failures = self.remembered or Failures(self.store)
         self._others = Others(self.plan, self.store, failures)
         if self.settings.retry_failed:
-            failures.retry(self.graph.hash(node) for node in range(len(self.graph)) if self.plan.to_run[node])
+            failures.retry(self.store, map(self.graph.hash, self.plan.chosen()))
         for name in self.failed_before:
             if name in self.graph.index:
                 self.plan.failed(self.graph.index[name])
@@ -314,7 +315,7 @@ class Scheduler:
         """Call the task's function, and see to its result; True if this waits, and the store has the lock."""
         start = self.world.clock()
         with self._interrupts.allowed(), self._surroundings:
-            result = self.graph.tasks[node].run(save=False, debug_mode=self.settings.debug)
+            result = run(self.graph.tasks[node], self.settings.debug)
         return self._results.store(node, result, self.world.clock() - start, lock)
 
     def _record(self, node: int) -> None:

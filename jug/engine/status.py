@@ -9,6 +9,8 @@ from collections import Counter
 from enum import IntEnum
 from operator import attrgetter
 
+from .special import may_run, store_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 class State(IntEnum):
     """What can be said of a task."""
 
-    WAITING = 0, "A result that it needs is not there yet."
+    WAITING = 0, "A result that it needs is not there yet, or its own can_run() says no."
     READY = 1, "It can be run now."
     RUNNING = 2, "A worker holds its lock."
     ABANDONED = 3, "A worker that is gone holds its lock: it runs again as soon as a worker comes."
@@ -91,6 +93,7 @@ class Status:
         self._graph = graph
         self._selects = selects
         self._table: dict[str, dict[State, int]] | None = None
+        store = store_of(graph, store)
         # Locks first: a task that finishes in between is then seen as finished, or as running, but never as neither.
         marks = dict.fromkeys(store.failures(), State.FAILED)
         self.locks = store.lock_details()
@@ -100,7 +103,8 @@ class Status:
         node = finished.find(0, 0, graph.listed)
         while node >= 0:
             mark = marks.get(graph.hash(node)) if marks else None
-            self.states[node] = state_of(False, mark, all(finished[needed] for needed in graph.dependencies(node)))
+            is_ready = all(finished[needed] for needed in graph.dependencies(node)) and may_run(graph, node)
+            self.states[node] = state_of(False, mark, is_ready)
             node = finished.find(0, node + 1, graph.listed)
 
     def counts(self) -> dict[State, int]:
@@ -134,4 +138,5 @@ class Status:
 
 def finished_nodes(graph: Graph, store: base_store) -> bytearray:
     """For each node of the graph, whether its result is in the store."""
+    store = store_of(graph, store)
     return bytearray(map(store.listing().refresh()[0].__contains__, graph.index))  # whose order is that of the nodes

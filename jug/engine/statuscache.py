@@ -91,7 +91,9 @@ class StatusCache:
         if working_directory() != before:
             self._warn(f"the status of {jugfile.path} is not kept: it goes to another directory")
             return graph, barrier, current_store(store)
-        if asked.other:
+        if graph.special or len({len(t.hash()) for t in graph.tasks}) > 1:
+            self._warn(f"the status of {jugfile.path} is not kept: it has tasks of classes with ways of their own")
+        elif asked.other:
             self._warn(f"the status of {jugfile.path} is not kept: it uses Task.store.{asked.other}")
         elif asked.is_consistent():
             facts = {"world": watch.facts(), "answers": asked.facts(), "barrier": barrier}

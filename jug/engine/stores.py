@@ -60,7 +60,11 @@ def set_jugdir(jugdir: str | base_store | None) -> base_store:
     """
     if jugdir is None:
         jugdir = "jugdata"
-    if _opened is None or not isinstance(jugdir, (str, os.PathLike)):
+    store: base_store
+    if not isinstance(jugdir, (str, os.PathLike)):
+        _select(jugdir)  # it can be used
+        store = jugdir  # and not what adapts it: this is what scripts compare Task.store with
+    elif _opened is None:
         store = _select(jugdir)
     else:
         key = os.getcwd(), os.fspath(jugdir)
@@ -84,7 +88,7 @@ def current_store(default: base_store) -> base_store:
     A relative jugdir is one in the directory where the jugfile leaves the process, whatever tasks do.
     """
     if task.Task.store is None:
-        return default
+        return adapted(default)
     store = adapted(task.Task.store)
     if _signs is not None:
         _signs.prepare(store)

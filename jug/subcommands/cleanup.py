@@ -10,6 +10,7 @@ from ..config import Option
 from ..engine.graph import Graph
 from ..engine.jugfile import barrier_of
 from ..engine.removal import Cleanup
+from ..engine.special import store_of
 from ..errors import UsageError
 from ..short import local_time
 from .command import SubCommand
@@ -62,6 +63,7 @@ class CleanupCommand(SubCommand):
             _refuse_barrier(options, jugspace)
         foreign = store.foreign() if hasattr(store, "foreign") else ()
         graph = Graph(task.alltasks)
+        store = store_of(graph, store)
         plan = _plan(options, graph, store)
         if options.cleanup_dry_run:
             _tell(plan, options)

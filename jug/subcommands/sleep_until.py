@@ -7,6 +7,7 @@ import time
 from .. import task
 from ..engine.graph import Graph
 from ..engine.jugfile import Jugfile, barrier_of
+from ..engine.special import store_of
 from ..errors import EXIT_OK
 from .command import SubCommand
 from .old_calls import as_in_old_releases
@@ -30,8 +31,9 @@ class SleepUntilCommand(SubCommand):
         jugfile = Jugfile(options.jugfile, options.user_args)
         while True:
             barrier = barrier_of(jugspace)
-            everything = frozenset(Graph(task.alltasks).index)
-            wait_for(store, barrier.needs or everything if barrier else everything)
+            graph = Graph(task.alltasks)
+            everything = frozenset(graph.index)
+            wait_for(store_of(graph, store), barrier.needs or everything if barrier else everything)
             if barrier is None:
                 return EXIT_OK
             jugspace = jugfile.load()

@@ -11,6 +11,8 @@ from collections import Counter
 from .. import task
 from ..backends import verdict
 from ..engine.graph import Graph
+from ..engine.special import store_of
+from ..engine.status import finished_nodes
 from ..errors import EXIT_FAILED, EXIT_OK, UsageError
 
 TYPE_CHECKING = False
@@ -44,9 +46,9 @@ _OF_MANY = {
 def verify(options: Options, store: Any) -> int:
     """Read the results of all tasks, and say which are damaged; nothing is changed."""
     graph = Graph(task.alltasks)
-    there = set(store.list())
+    store, there = store_of(graph, store), finished_nodes(graph, store)
     names = [graph.hash(node) for node in range(len(graph))]
-    found = [(_verdict(store, name), node) for node, name in enumerate(names) if name in there]
+    found = [(_verdict(store, name), node) for node, name in enumerate(names) if there[node]]
     _tell(options, [(one, _whose(graph, node)) for one, node in found if one.kind in _WRONG])
     missing = len(names) - len(found)
     without = f" {missing} task{'s have' if missing != 1 else ' has'} no result." if missing else ""

@@ -123,11 +123,11 @@ def test_what_failed_before_is_forgotten_once_with_the_locks_that_were_kept():
     for name in NAMES[1:]:
         assert store.getlock(name).get() and store.getlock(name).fail()
     failures = Failures(store)
-    failures.retry(NAMES[:2])
+    failures.retry(store, NAMES[:2])
     assert failures.names() == {NAMES[2]}
     assert store.lock_states() == {NAMES[2]: True, NAMES[3]: True}
     store.record_failure(NAMES[0], record(time=2.0))
-    failures.retry(NAMES)
+    failures.retry(store, NAMES)
     assert failures.names() == {NAMES[0]}
     assert store.lock_states() == {}
 
@@ -137,7 +137,7 @@ def test_what_failed_again_meanwhile_is_not_forgotten():
     store.record_failure(NAMES[0], record())
     failures = Failures(store)
     store.record_failure(NAMES[0], record(time=2.0))
-    failures.retry(NAMES)
+    failures.retry(store, NAMES)
     assert failures.names() == {NAMES[0]}
 
 
@@ -145,7 +145,7 @@ def test_locks_of_workers_are_left_alone_when_failures_are_forgotten():
     store = Shared()
     store.record_failure(NAMES[0], record())
     assert store.getlock(NAMES[0]).get()
-    Failures(store).retry(NAMES)
+    Failures(store).retry(store, NAMES)
     assert store.lock_states() == {NAMES[0]: False}
 
 

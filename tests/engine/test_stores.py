@@ -8,8 +8,69 @@ import jug
 from jug import task
 from jug.backends.dict_store import dict_store
 from jug.backends.file_store import file_store
+from jug.barrier import BarrierError
 from jug.engine.stores import current_store, set_jugdir, stores_of_a_command
 from jug.errors import StoreError, UsageError
+from jug.jug import execution_loop
+from jug.options import parse
+
+
+class PlainLock:
+    """A lock that has only the methods."""
+
+    def __init__(self, locked, name):
+        self.locked, self.name = locked, name
+
+    def get(self):
+        was_locked = self.name in self.locked
+        self.locked.add(self.name)
+        return not was_locked
+
+    def release(self):
+        self.locked.discard(self.name)
+
+    def is_locked(self):
+        return self.name in self.locked
+
+    def fail(self):
+        return False
+
+    def is_failed(self):
+        return False
+
+
+class OnlyMethods:
+    """A store that has only the methods of 2.7."""
+
+    def __init__(self):
+        self.results, self.locked = {}, set()
+
+    def dump(self, object, name):
+        self.results[name] = object
+
+    def load(self, name):
+        return self.results[name]
+
+    def can_load(self, name):
+        return name in self.results
+
+    def list(self):
+        return list(self.results)
+
+    def listlocks(self):
+        return list(self.locked)
+
+    def remove(self, name):
+        return self.results.pop(name, None) is not None
+
+    def remove_locks(self):
+        return 0
+
+    def getlock(self, name):
+        return PlainLock(self.locked, name)
+
+    def close(self):
+        pass
 
 
 def test_set_jugdir_chooses_the_store(tmp_path):
@@ -62,15 +123,8 @@ def test_a_store_that_cannot_be_closed_does_not_keep_the_others_from_being_saved
     assert sorted(path.name for path in tmp_path.iterdir()) == ["three", "two"]
 
 
-class Plain:
-    """A store that is none of ours."""
-
-    def getlock(self, name):
-        raise NotImplementedError
-
-
 def test_a_store_of_somebody_else_has_all_that_the_engine_asks_for():
-    task.Task.store = Plain()
+    task.Task.store = OnlyMethods()
     assert current_store(dict_store()).adapted is task.Task.store
 
 
@@ -86,6 +140,27 @@ CHOOSES = """
     if jug.bvalue(first) == 2:
         second = double(first)
 """
+
+
+def test_a_store_of_somebody_else_is_given_back_as_it_is():
+    theirs = OnlyMethods()
+    assert set_jugdir(theirs) is theirs is task.Task.store
+    assert current_store(theirs) is current_store(dict_store())  # what adapts it is the same each time
+
+
+def test_a_store_of_somebody_else_need_not_be_told_of():
+    theirs = task.Task.store = OnlyMethods()
+    one = jug.Task(abs, -3)
+    with pytest.raises(BarrierError):
+        jug.barrier()
+    assert not execution_loop(list(task.alltasks), parse(["execute"]))
+    jug.barrier()
+    assert (jug.bvalue(one), jug.value(one), list(theirs.results)) == (3, 3, [one.hash()])
+    one.invalidate()
+    assert not one.can_load()
+    assert one.lock() and one.is_locked()
+    one.unlock()
+    assert not one.is_locked()
 
 
 @pytest.mark.parametrize("uri", ["mine", "dict_store:mine"])
