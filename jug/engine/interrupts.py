@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
+#: For as long, a signal may be on its way to this process that has ended a program of the task already, in seconds.
+GRACE = 1.0
 _MOST_CAUSES = 10
 _AGAIN = 1.0  # seconds: whoever sends it twice by mistake, as batch systems do, interrupts no clean-up of the task
 

@@ -13,7 +13,7 @@ from .debugger import post_mortem
 from .failures import Failures
 from .foresight import Foresight
 from .hooking import EXECUTED, LOADABLE, STARTS, call_hook, call_hooks
-from .interrupts import Interrupted, Interrupts, may_be_by_a_signal
+from .interrupts import GRACE, Interrupted, Interrupts, may_be_by_a_signal
 from .journal import record_failure
 from .looks import Looks
 from .losses import Losses
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from .graph import Graph
 
 
-# For as long, a signal may be on its way to this process that has ended a program of the task already, in seconds.
-_GRACE = 1.0
 _ENDS_THE_WORKER = (Interrupted, KeyboardInterrupt, StopWorker, StoreError)
 
 
@@ -332,7 +330,7 @@ class Scheduler:
             raise error
         self._interrupts.check()  # a function may have made another error of the signal
         if may_be_by_a_signal(error):
-            self._nap(_GRACE)
+            self._nap(GRACE)
         lost = self._losses.lost(node, error)
         if lost is None:
             return self._results.settle(node)  # sys.exit() in a task is a failure of that task, too
