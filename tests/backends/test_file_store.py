@@ -109,9 +109,10 @@ def test_a_jugdir_that_disappears_is_made_again(jugdir, names):
     assert store.getlock(names[0]).get()
 
 
-def test_a_change_of_directory_does_not_move_the_store(tmp_path, name, monkeypatch):
+def test_a_change_of_directory_does_not_move_a_store_in_use(tmp_path, name, monkeypatch):
     monkeypatch.chdir(tmp_path)
     store = file_store("jugdir")
+    assert not store.can_load(name)  # which says where it is
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     store.dump(1, name)
