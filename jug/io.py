@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from .backends.fidelity import npy_keeps_values
 from .errors import UsageError
 from .provenance import describe
 from .task import Task, TaskGenerator
@@ -39,12 +40,12 @@ class NoLoad(Tasklet["Any"]):
 
 
 def _is_plain_array(result: Any) -> bool:
-    """Whether a ``.npy`` file holds all of `result`: the mask of an array would be lost in one."""
+    """Whether a ``.npy`` file holds all of `result`: the mask of an array would be lost in one, and so may its type."""
     numpy = sys.modules.get("numpy")
     if numpy is None or not isinstance(result, numpy.ndarray):
         return False
     masked = sys.modules.get("numpy.ma")
-    return masked is None or not isinstance(result, masked.MaskedArray)
+    return (masked is None or not isinstance(result, masked.MaskedArray)) and npy_keeps_values(result.dtype)
 
 
 def _free(part: str) -> str:

@@ -37,6 +37,7 @@ FLOORS = {
     "jug.backends.details": 0,
     "jug.backends.encode": 0,
     "jug.backends.inputs": 0,
+    "jug.backends.fidelity": 0,
     "jug.backends.names": 0,
     "jug.backends.streams": 0,
     "jug.hash": 1,

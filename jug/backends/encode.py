@@ -1,8 +1,9 @@
 """Objects to bytes and back: the encoded form of a result, the same wherever it is kept.
 
 An encoded object is a zlib stream over one byte of tag and a payload: ``N`` and an ``.npy`` file for a plain numpy
-array, ``P`` and a pickle for everything else. None is the empty string. What is damaged or cut short raises
-``ValueError``; a result that could be wrong is never returned. Whatever follows the end of the stream is ignored.
+array of a type that this gives back, ``P`` and a pickle for everything else. None is the empty string. What is damaged
+or cut short raises ``ValueError``; a result that could be wrong is never returned. Whatever follows the end of the
+stream is ignored.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ import io
 import pickle
 import sys
 import zlib
+from functools import cache
+
+from .fidelity import npy_gives_back
 
 from .streams import compress_stream as compress_stream  # (where Jug 2.7 has them)
 from .streams import decompress_stream as decompress_stream
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
 _PIECE = 1 << 20  # bytes: little enough to stay in the caches of a processor between hashing and writing
 # To make a compressor takes longer than all else that is done with a small result, and saves it no bytes.
 _SHORT = 64
+_LONGEST_HEADER = 1 << 20  # more than this, nobody has written on purpose
 
 
 def encode(object: Any) -> bytes:
@@ -81,10 +86,15 @@ def decode_from(stream: Readable) -> Any:
 
 
 def is_plain_array(object: Any) -> bool:
-    """True for a ``numpy.ndarray`` (no subclass of it) without Python objects inside; numpy is not imported to tell."""
+    """True for a ``numpy.ndarray`` (no subclass of it) that ``.npy`` gives back; numpy is not imported to tell.
+
+    Those with Python objects inside are none.
+    """
     numpy = sys.modules.get("numpy")
     # `getattr`: another thread may be in the middle of importing numpy.
-    return numpy is not None and type(object) is getattr(numpy, "ndarray", None) and not object.dtype.hasobject
+    if numpy is None or type(object) is not getattr(numpy, "ndarray", None):
+        return False
+    return not object.dtype.hasobject and npy_gives_back(object.dtype)
 
 
 def npy_bytes(array: Any) -> bytes:
@@ -117,12 +127,23 @@ def read_npy(source: Any, allow_pickle: bool = True, exact: bool = False) -> Any
     stream = io.BytesIO(source) if isinstance(source, (bytes, memoryview)) else source
     try:
         # Arrays of objects are pickled by themselves today; old releases could leave them in .npy form.
-        array = npy.read_array(stream, allow_pickle=allow_pickle)
+        array = npy.read_array(stream, allow_pickle=allow_pickle, **header_limit())
     except EOFError as error:
         raise ValueError(f"the array is cut short: {error}") from error
     if exact and stream.read(1):
         raise ValueError("something follows the array")
     return array
+
+
+@cache
+def header_limit() -> dict[str, int]:
+    """How long a header may be, for numpy's readers, whose own limit refuses arrays with some hundred fields."""
+    from inspect import signature
+
+    from numpy.lib import format as npy
+
+    limits = "max_header_size" in signature(npy.read_array).parameters  # not in old releases
+    return {"max_header_size": _LONGEST_HEADER} if limits else {}
 
 
 def fill_npy(source: Fillable) -> Any:
@@ -131,7 +152,7 @@ def fill_npy(source: Fillable) -> Any:
     from numpy.lib import format as npy
 
     read_header = npy.read_array_header_1_0 if npy.read_magic(source) == (1, 0) else npy.read_array_header_2_0
-    shape, is_fortran, dtype = read_header(source)
+    shape, is_fortran, dtype = read_header(source, **header_limit())
     if dtype.hasobject:
         raise ValueError("the elements of the array are pickled")
     array = numpy.empty(shape, dtype, order="F" if is_fortran else "C")

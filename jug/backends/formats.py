@@ -22,6 +22,7 @@ from .checksum import (
     unsealed,
 )
 from .encode import decode, decompress, encode_value, fill_npy, is_plain_array, npy_bytes, read_npy, write_npy
+from .fidelity import parquet_gives_back
 from .fsops import read_all
 from .mapped import map_array
 from .summing import sum_of_large
@@ -203,7 +204,7 @@ def _to_bytes(object: Any, compress_numpy: bool) -> bytes:
         return encode_value(object)
     if is_plain_array(object):
         return npy_bytes(object)
-    if _is_frame(object):
+    if _is_frame(object) and parquet_gives_back(object):
         return _parquet_bytes(object)
     return encode_value(object)
 

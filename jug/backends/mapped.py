@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ..errors import UsageError
 from .checksum import SEAL_SIZE, is_meant_as_seal
+from .encode import header_limit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def map_array(stream: BinaryIO, mode: str) -> Any:
     reader = readers.get(npy.read_magic(stream))
     if reader is None:
         return None
-    shape, is_fortran, dtype = reader(stream)
+    shape, is_fortran, dtype = reader(stream, **header_limit())  # type: ignore[operator]
     if dtype.hasobject:
         return None
     at = stream.tell()
