@@ -7,7 +7,8 @@
 3. a set or frozenset (exactly): its name, then ``update(enumerate(sorted(hashes of the elements)))``;
 4. a dict (exactly): ``dict``, then ``update`` of the pairs (hash of the key, value) sorted by that hash;
 5. a ``numpy.ndarray`` (exactly): ``np.ndarray``, the pickles of dtype and shape, then the bytes of its data in C order,
-   or, if it holds objects, ``update(enumerate(all elements))``;
+   or, if it holds objects, ``update(enumerate(all elements))``; bytes that are mere padding are zero
+   (:mod:`jug.padding`), here and in the pickles below;
 6. a subclass of dict that jug looks through (:mod:`jug.mappings`), if there are tasks in it: ``mapping``, the pickle of
    what it is beside its items, then as a dict, for an ``OrderedDict`` in its order;
 7. anything else: its pickle, in which no task may be. The pickle of an object that has a set somewhere inside would
@@ -25,6 +26,7 @@ import sys
 
 from . import mappings
 from .nodes import ATOMS, Node, direct, leading_to_nodes, method
+from .padding import may_hold_padding, pickled_without, pieces, reduced
 from .unhashable import NOT_PICKLABLE, UnhashableError, not_picklable, tasks_inside
 from .unseen import NodeInside, pickling_refused
 from .walk import run_walk
@@ -207,23 +209,16 @@ def _array(M: Hasher, arr: Any) -> Iterator[Walk]:
         _refuse_tasks(items, arr)
         yield stream(M, enumerate(items), arr)
     else:
-        M.update(_buffer(arr))
-
-
-def _buffer(arr: Any) -> Any:
-    """The bytes of an array in C order: without copying it, if that can be had."""
-    if not arr.flags.c_contiguous:
-        return arr.tobytes()
-    try:
-        return arr.data
-    except ValueError:  # dates and time spans, alone or in a structure, give no buffer
-        return arr.tobytes()
+        for piece in pieces(arr):
+            M.update(piece)
 
 
 def _pickled(obj: Any, owner: Any = None) -> bytes:
     """The pickle of `obj`, whatever the order of the sets inside; `owner` is what it is a part of."""
     try:
         data = _dumps_without_tasks(obj)
+        if may_hold_padding(data):
+            data = pickled_without(obj)
         # A set, or just such a byte in other data. Subclasses of sets are pickled in yet another way.
         if _EMPTY_SET_OPCODE in data or _FROZENSET_OPCODE in data or isinstance(obj, (set, frozenset)):
             data = _pickled_in_order(obj) or data
@@ -262,6 +257,9 @@ class _SetPickler(pickle.Pickler):
             return None
         self.replaced += 1
         return (type(obj).__name__, sorted(hash_one(elem) for elem in obj), getattr(obj, "__dict__", None))
+
+    def reducer_override(self, obj: Any) -> Any:
+        return reduced(obj)
 
 
 def _pickled_in_order(obj: Any) -> bytes | None:

@@ -43,6 +43,7 @@ FLOORS = {
     "jug.hash": 1,
     "jug.unhashable": 1,
     "jug.walk": 1,
+    "jug.padding": 1,
     "jug.hooks": 1,
     "jug.backends": 1,
     "jug.task": 2,
