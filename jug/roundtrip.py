@@ -7,9 +7,9 @@ raise whatever it likes: what cannot be compared is taken to be as it should.
 from __future__ import annotations
 
 import io
-import pickle
+from functools import cached_property
 
-from .hash import PROTOCOL, _SetPickler, hash_one
+from .hash import PROTOCOL, _SetPickler, copied, hash_one, settled
 from .nodes import method
 from .places import ATTRIBUTE, ITEM, written
 from .short import short
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 UNHASHABLE = "cannot be hashed"
 EACH_TIME = "has another hash each time that it is computed"
 ROUND_TRIP = "has another hash after it was pickled and read back"
+_NO_HARM = "(no harm is done as long as the jugfile makes it, and does not get it from a CachedFunction)"
 SHARING = (
-    "has another hash after it was pickled and read back, but only because some equal strings in it were one object "
-    "and are not any more, or the other way round (no harm is done as long as the jugfile makes it, and does not "
-    "get it from a CachedFunction)"
+    f"{ROUND_TRIP}, but only because some equal strings in it were one object and are not any more, or the other way "
+    f"round {_NO_HARM}"
 )
+FIRST_TIME = f"{ROUND_TRIP}, but only the first time {_NO_HARM}"
 
 _DEEPEST = 30
 
@@ -44,16 +45,23 @@ class Difference:
         The type of the part, and a few words of it.
     reason : str
         What happens to its hash.
+    is_harmless : bool
+        True if nothing is lost as long as the jugfile makes the object, with the same versions of all libraries.
     """
 
-    __slots__ = ("reason", "steps", "type", "what")
+    __slots__ = ("_part", "is_harmless", "reason", "steps", "type")
 
-    def __init__(self, part: Any, reason: str, steps: list[Step]) -> None:
+    def __init__(self, part: Any, reason: str, steps: list[Step], is_harmless: bool = False) -> None:
         kind = type(part)
         self.type = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-        self.what = short(part)
+        self._part = part
         self.reason = reason
         self.steps = steps
+        self.is_harmless = is_harmless
+
+    @property
+    def what(self) -> str:
+        return short(self._part)  # only when it is told: some objects are others once they were looked at
 
 
 def difference(obj: Any) -> Difference | None:
@@ -70,18 +78,27 @@ def difference(obj: Any) -> Difference | None:
     if method(obj, "__jug_dependencies__") is not None:
         return None  # there may be tasks inside, with all that they depend on
     try:
-        copy = pickle.loads(pickle.dumps(obj, PROTOCOL))
+        copy = copied(obj)
         again = hash_one(copy)
     except Exception:  # noqa: BLE001  (the user's code)
         return None
     if digest == again:
         return None
     if method(obj, "__jug_hash__") is None and _unshared(obj) == _unshared(copy):
-        return Difference(obj, SHARING, [])
-    return _innermost(obj, copy, ROUND_TRIP)
+        return Difference(obj, SHARING, [], is_harmless=True)
+    settles = _settles(copy)
+    return _innermost(obj, copy, FIRST_TIME if settles else ROUND_TRIP, settles)
 
 
-def _innermost(obj: Any, other: Any, reason: str) -> Difference:
+def _settles(copy: Any) -> bool:
+    try:
+        copy = copied(copy)
+        return hash_one(copy) == hash_one(copied(copy))
+    except Exception:  # noqa: BLE001  (the user's code)
+        return False
+
+
+def _innermost(obj: Any, other: Any, reason: str, is_harmless: bool = False) -> Difference:
     """The part of `obj` that has another pickle than that of `other`, and no such part in itself."""
     steps: list[Step] = []
     while len(steps) < _DEEPEST:
@@ -91,10 +108,10 @@ def _innermost(obj: Any, other: Any, reason: str) -> Difference:
             break
         if step not in mine or step not in others:
             only = "before" if step in mine else "after"
-            return Difference(obj, f"{reason}: its {written(step)} is there only {only} that", steps)
+            return Difference(obj, f"{reason}: its {written(step)} is there only {only} that", steps, is_harmless)
         steps.append(step)
         obj, other = mine[step], others[step]
-    return Difference(obj, reason, steps)
+    return Difference(obj, reason, steps, is_harmless)
 
 
 _MISSING = object()
@@ -145,4 +162,32 @@ def _unshared(obj: Any) -> bytes | None:
         _UnsharedPickler(stream, PROTOCOL).dump(obj)
     except Exception:  # noqa: BLE001  (the user's code)
         return None
+    return stream.getvalue()
+
+
+class _ValuePickler(_UnsharedPickler):
+    """The same, without what a ``cached_property`` keeps in the object once it was asked for."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        kept = [name for name in getattr(obj, "__dict__", ()) if _is_cache(type(obj), name)]
+        if not kept or isinstance(obj, type):
+            return super().reducer_override(obj)
+        found = obj.__reduce_ex__(PROTOCOL)
+        if not isinstance(found, tuple) or len(found) < 3 or not isinstance(found[2], dict):
+            return found
+        state = {name: value for name, value in found[2].items() if name not in kept}
+        return (*found[:2], state or None, *found[3:])
+
+
+def _is_cache(kind: type, name: str) -> bool:
+    return any(isinstance(vars(base).get(name), cached_property) for base in kind.__mro__)
+
+
+def value_of(obj: Any) -> bytes:
+    """Bytes that change when the value of `obj` does, and not when something is filled in, or noted for later.
+
+    What cannot be copied or pickled is raised.
+    """
+    stream = io.BytesIO()
+    _ValuePickler(stream, PROTOCOL).dump(settled(obj))
     return stream.getvalue()

@@ -17,7 +17,7 @@ from . import mappings
 from .hash import PROTOCOL, _is_array, hash_one, hides_tasks, new_hash_object
 from .nodes import ATOMS, Node, leading_to_nodes, method
 from .places import ELEMENT, ITEM, KEY, describe_place, general_place
-from .roundtrip import SHARING, Difference, difference
+from .roundtrip import Difference, difference, value_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .places import Step
 
     Chain: TypeAlias = tuple[Step, "Chain"] | None
+    Mark: TypeAlias = tuple[bytes, bytes]
     Found: TypeAlias = list[tuple[Chain, Difference]]
 
 # Why it matters and what to do, once for all that is found.
@@ -55,18 +56,23 @@ class Unstable:
     reason : str
         What happens to its hash.
     is_harmless : bool
-        True if nothing is lost as long as the jugfile makes the object, and does not load it from a result.
+        True if nothing is lost as long as the jugfile makes the object, and does not load it from a result, and nobody
+        changes the versions of libraries.
     """
 
-    __slots__ = ("is_harmless", "kind_of_place", "place", "reason", "type", "what")
+    __slots__ = ("_found", "is_harmless", "kind_of_place", "place", "reason", "type")
 
     def __init__(self, task: Any, argument: int | str, steps: list[Step], found: Difference) -> None:
         self.place = describe_place(task.f, argument, steps)
         self.kind_of_place = general_place(task.f, argument, steps)
         self.type = found.type
-        self.what = found.what
+        self._found = found
         self.reason = found.reason
-        self.is_harmless = found.reason == SHARING
+        self.is_harmless = found.is_harmless
+
+    @property
+    def what(self) -> str:
+        return self._found.what
 
     def __str__(self) -> str:
         return f"{self.place} ({self.what}, of type {self.type}) {self.reason}"
@@ -191,43 +197,48 @@ def _items_of_dict(obj: dict[Any, Any]) -> Iterator[tuple[Step, Any]]:
 # What arguments were, once
 
 
-def marks(task: Any) -> dict[int | str, bytes]:
+def marks(task: Any) -> dict[int | str, Mark]:
     """For each argument that can change, a digest of what it is now; tasks in it are not hashed for that."""
-    return {argument: _mark(value) for argument, value in _mutable_arguments(task)}
+    return {argument: mark(value) for argument, value in _mutable_arguments(task)}
 
 
-def changed(task: Any, before: dict[int | str, bytes]) -> list[Unstable]:
+def changed(task: Any, before: dict[int | str, Mark]) -> list[Unstable]:
     """The arguments that are not what they were when `before` was made by :func:`marks`."""
     now = dict(_mutable_arguments(task)) if before else {}
     return [
         Unstable(task, argument, [], Difference(now[argument], CHANGED, []))
-        for argument, mark in before.items()
-        if argument in now and _mark(now[argument]) != mark
+        for argument, known in before.items()
+        if argument in now and differ(mark(now[argument]), known)
     ]
 
 
-def _mark(root: Any) -> bytes:
-    M = new_hash_object()
+def differ(one: Mark, other: Mark) -> bool:
+    """Whether two marks of one object, from before and after, say that it was changed."""
+    return one[0] != other[0] and one[1] != other[1]
+
+
+def mark(root: Any) -> Mark:
+    """Two digests of what `root` is now: one of the hashes of its parts, and one of their values."""
+    M, settled = new_hash_object(), new_hash_object()
     opened: dict[int, int] = {}
     stack = [iter((root,))]
     while stack:
         for obj in stack[-1]:
             kind = type(obj)
-            if kind in ATOMS:
-                M.update(pickle.dumps(obj, PROTOCOL))
-                continue
-            inside = _open(obj)
+            inside = None if kind in ATOMS else _open(obj)
+            is_new = inside is not None and id(obj) not in opened
             if inside is None:
-                M.update(_mark_of_one(obj))
-                continue
-            is_new = id(obj) not in opened
-            M.update(f"{kind.__name__} {len(inside)} {opened.setdefault(id(obj), len(opened))} ".encode())
+                here, there = _marks_of_one(obj)
+            else:
+                here = there = f"{kind.__name__} {len(inside)} {opened.setdefault(id(obj), len(opened))} ".encode()
+            M.update(here)
+            settled.update(there)
             if is_new:  # one that is met again is as it was the first time, or still open
                 stack.append(iter(inside))
                 break
         else:
             stack.pop()
-    return M.digest()  # type: ignore[no-any-return]
+    return M.digest(), settled.digest()
 
 
 def _open(obj: Any) -> Any:
@@ -259,13 +270,26 @@ def _mark_of_one(obj: Any) -> bytes:
         return b""
 
 
+def _marks_of_one(obj: Any) -> Mark:
+    if type(obj) in ATOMS:
+        digest = pickle.dumps(obj, PROTOCOL)
+        return digest, digest
+    digest = _mark_of_one(obj)
+    if not digest or isinstance(obj, Node) or _is_array(type(obj)) or hasattr(type(obj), "__jug_dependencies__"):
+        return digest, digest
+    try:
+        return digest, value_of(obj)
+    except Exception:  # noqa: BLE001  (as above)
+        return digest, digest
+
+
 class WatchedTasks(list["Any"]):
     """A list for `jug.task.alltasks` that remembers what the arguments of each task were when it was made."""
 
     def __init__(self, tasks: Iterable[Any] = (), namesakes: list[str] | None = None) -> None:
         super().__init__(tasks)
         self.namesakes = namesakes  # see jug.namesakes
-        self._made: dict[int, tuple[Any, dict[int | str, bytes]]] = {}
+        self._made: dict[int, tuple[Any, dict[int | str, Mark]]] = {}
 
     def append(self, task: Any) -> None:
         super().append(task)
@@ -278,10 +302,13 @@ class WatchedTasks(list["Any"]):
         if not self:
             self._made.clear()
 
+    def made(self, task: Any) -> dict[int | str, Mark]:
+        """The marks of the arguments of `task` when it was made."""
+        return self._made.get(id(task), (task, {}))[1]
+
     def changed(self, task: Any) -> list[Unstable]:
         """The arguments of `task` that have been changed since it was made."""
-        made = self._made.get(id(task))
-        return [] if made is None else changed(task, made[1])
+        return changed(task, self.made(task))
 
 
 def complaint(task: Any, tasks: list[Any]) -> str:

@@ -184,7 +184,7 @@ class Task(nodes.TaskNode, Result[R], Indexable, Lockable):
         NotFinishedError
             A result that it needs is not in the store.
         DebugCheckError
-            In `debug_mode`: the hash of an argument changes, or the function created a task.
+            In `debug_mode`: the hash of an argument changes, or the function created a task or changed an input.
         """
         check = RunCheck(self, alltasks) if debug_mode else None
         args = nodes.value(self.args)

@@ -47,6 +47,7 @@ FLOORS = {
     "jug.hooks": 1,
     "jug.backends": 1,
     "jug.task": 2,
+    "jug.debugging": 2,
     "jug.tasklet": 2,
     "jug.lambdas": 2,
     "jug.naming": 2,

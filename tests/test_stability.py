@@ -13,9 +13,10 @@ from optional import numpy as np
 import jug.task
 from jug import CompoundTaskGenerator, Task, TaskGenerator, Tasklet
 from jug.errors import DebugCheckError
+from jug.hash import stable_hash_one
 from jug.mapreduce import map as jug_map
 from jug.places import describe_place
-from jug.roundtrip import EACH_TIME, ROUND_TRIP, SHARING, UNHASHABLE
+from jug.roundtrip import EACH_TIME, FIRST_TIME, ROUND_TRIP, SHARING, UNHASHABLE
 from jug.stability import CHANGED, Guard, WatchedTasks, changed, marks
 from jug.unsafe import NoHash
 from jug.utils import CustomHash
@@ -26,14 +27,29 @@ def f(data, *more, x=None):
 
 
 class Loaded:
-    """Has an attribute more once it was read back."""
+    """Counts how often it was read back."""
 
     def __init__(self):
         self.a = 1
 
     def __setstate__(self, state):
         self.__dict__.update(state)
-        self.loaded = True
+        self.loaded = state.get("loaded", 0) + 1
+
+
+class FilledIn:
+    """Has an attribute more once it was looked at, or read back."""
+
+    def __init__(self, value=1):
+        self.value = value
+
+    def __repr__(self):
+        self.shown = True
+        return "FilledIn"
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self.shown = True
 
 
 class ById:
@@ -131,6 +147,47 @@ def test_what_is_said_of_it():
 def test_equal_strings_that_are_one_object_are_harmless():
     (one,) = Guard().unstable(Task(f, Named()))
     assert (one.place, one.reason, one.is_harmless) == ("argument 'data'", SHARING, True)
+
+
+def masked():
+    return np.ma.array([1, 2], mask=[False, True])
+
+
+@pytest.mark.parametrize("make", [masked, FilledIn, lambda: np.ma.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")])])
+@pytest.mark.parametrize("wrap", [lambda obj: obj, Box, lambda obj: [Box([obj])], lambda obj: OrderedDict(a=obj)])
+def test_what_differs_the_first_time_only_is_harmless(make, wrap):
+    (one,) = Guard().unstable(Task(f, wrap(make())))
+    assert one.is_harmless and one.reason.startswith((FIRST_TIME, SHARING))
+    assert stable_hash_one(wrap(make()))
+
+
+@pytest.mark.parametrize("make", [masked, FilledIn])
+@pytest.mark.parametrize("is_watched", [False, True])
+def test_debug_mode_lets_objects_fill_in_what_they_lack(store, make, is_watched):
+    jug.task.alltasks = WatchedTasks() if is_watched else []
+    thing = make()
+
+    def show(x, other):
+        return repr(x)
+
+    first, second = Task(show, thing, [1]), Task(show, [thing], [2])
+    assert first.hash() != second.hash()
+    first.run(debug_mode=True)
+    if is_watched:  # what it was is known
+        second.run(debug_mode=True)
+
+
+@pytest.mark.parametrize("make", [masked, FilledIn])
+def test_debug_mode_sees_what_else_is_changed_in_them(store, make):
+    def change(x):
+        repr(x)
+        if isinstance(x, FilledIn):
+            x.value = 2
+        else:
+            x[0] = 5
+
+    with pytest.raises(DebugCheckError, match=r"changed while it ran: .* \(argument 'x'\)$"):
+        Task(change, make()).run(debug_mode=True)
 
 
 STABLE = {

@@ -136,7 +136,7 @@ def read_npy(source: Any, allow_pickle: bool = True, exact: bool = False) -> Any
 
 
 @cache
-def header_limit() -> dict[str, int]:
+def header_limit() -> dict[str, Any]:
     """How long a header may be, for numpy's readers, whose own limit refuses arrays with some hundred fields."""
     from inspect import signature
 

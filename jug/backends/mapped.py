@@ -43,7 +43,7 @@ def map_array(stream: BinaryIO, mode: str) -> Any:
     reader = readers.get(npy.read_magic(stream))
     if reader is None:
         return None
-    shape, is_fortran, dtype = reader(stream, **header_limit())  # type: ignore[operator]
+    shape, is_fortran, dtype = reader(stream, **header_limit())
     if dtype.hasobject:
         return None
     at = stream.tell()

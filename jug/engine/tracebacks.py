@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import JugError
 
 # What is between the command and the task's function. (Functions of tasks may be in other modules of jug.)
-_MACHINERY = tuple(f"jug.{name}" for name in ("backends.", "engine.", "hooks.", "nodes", "task"))
+_MACHINERY = tuple(f"jug.{name}" for name in ("backends.", "debugging", "engine.", "hooks.", "nodes", "task"))
 
 
 _NO_VALUE = ("'Task' object", "'Tasklet' object", ": 'Task' and", "and 'Task'", "not Task")

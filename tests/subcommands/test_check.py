@@ -34,7 +34,7 @@ class Loaded:
         self.a = 1
     def __setstate__(self, state):
         self.__dict__.update(state)
-        self.loaded = True
+        self.loaded = state.get("loaded", 0) + 1
 
 class Named:
     def __init__(self):
