@@ -21,7 +21,7 @@ from .roundtrip import Difference, difference, value_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any, TypeAlias
 
     from .places import Step
@@ -98,9 +98,16 @@ _START: Step = (ITEM, None)
 
 
 class Guard:
-    """Looks at the arguments of one task after the other, and remembers what it has seen."""
+    """Looks at the arguments of one task after the other, and remembers what it has seen.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    also : callable, optional
+        What finds something more to say of an object that is hashed as a whole.
+    """
+
+    def __init__(self, also: Callable[[Any], Difference | None] = lambda obj: None) -> None:
+        self._also = also
         self._known: dict[int, tuple[Any, Found]] = {}  # with the objects, so that their ids stay theirs
 
     def unstable(self, task: Any) -> list[Unstable]:
@@ -135,13 +142,18 @@ class Guard:
             seen = known.get(id(obj))
             if seen is None:
                 items = _hashed_items(obj)
-                wrong = difference(obj) if items is None else None
-                seen = known[id(obj)] = (obj, [] if wrong is None else [(None, wrong)])
+                wrong = [] if items is not None else self._wrong_with(obj)
+                seen = known[id(obj)] = (obj, [(None, one) for one in wrong])
                 if items is not None:
                     return _Frame(obj, step, items)
             if seen[1]:
                 frame.add(step, seen[1])
         return None
+
+    def _wrong_with(self, obj: Any) -> list[Difference]:
+        wrong = difference(obj)
+        more = self._also(obj) if wrong is None or wrong.is_harmless else None
+        return [one for one in (wrong, more) if one is not None]
 
 
 def _mutable_arguments(task: Any) -> Iterator[tuple[int | str, Any]]:
@@ -234,7 +246,7 @@ def mark(root: Any) -> Mark:
             M.update(here)
             settled.update(there)
             if is_new:  # one that is met again is as it was the first time, or still open
-                stack.append(iter(inside))
+                stack.append(iter(inside or ()))
                 break
         else:
             stack.pop()
@@ -275,7 +287,7 @@ def _marks_of_one(obj: Any) -> Mark:
         digest = pickle.dumps(obj, PROTOCOL)
         return digest, digest
     digest = _mark_of_one(obj)
-    if not digest or isinstance(obj, Node) or _is_array(type(obj)) or hasattr(type(obj), "__jug_dependencies__"):
+    if not digest or isinstance(obj, Node) or _is_array(type(obj)) or method(obj, "__jug_dependencies__") is not None:
         return digest, digest
     try:
         return digest, value_of(obj)

@@ -58,6 +58,8 @@ FLOORS = {
     "jug.provenance": 2,
     "jug.roundtrip": 2,
     "jug.special": 2,
+    "jug.otherversions": 2,
+    "jug.versionnotes": 2,
     "jug.stability": 2,
     "jug.compound": 3,
     "jug.barrier": 3,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from .. import task
 from ..config import Option
 from ..engine.graph import Graph
@@ -10,13 +12,14 @@ from ..engine.status import Status
 from ..errors import EXIT_FAILED, EXIT_OK
 from ..roundtrip import UNHASHABLE
 from ..stability import ADVICE, Guard, Unstable, WatchedTasks
+from ..versionnotes import note
 from . import rereading, verifying
 from .command import SubCommand
 from .old_calls import as_in_old_releases
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from ..barrier import BarrierError
@@ -81,6 +84,7 @@ def check_hashes(options: Options) -> int:
     namesakes: list[str] = []
     tasks = task.alltasks = WatchedTasks(namesakes=namesakes)
     barrier = barrier_of(Jugfile(options.jugfile, options.user_args).load())
+    _hash_all(tasks)
     findings = Findings(tasks)
     lines = [f"{line}." for line in findings.lines()]
     # A task without a hash cannot be compared, and there is enough to do.
@@ -99,6 +103,13 @@ def check_hashes(options: Options) -> int:
     print(f"{len(tasks)} tasks: {', '.join(problems) or 'no hash changes'}.")
     say_barrier(barrier)
     return EXIT_OK if is_stable else EXIT_FAILED
+
+
+def _hash_all(tasks: Iterable[task.Task[Any]]) -> None:
+    """Before anything is told of their arguments: some objects have another hash once they were looked at."""
+    for one in tasks:
+        with suppress(Exception):  # that it has no hash is found, and told, later
+            one.hash()
 
 
 def say_barrier(barrier: BarrierError | None) -> None:
@@ -122,7 +133,7 @@ class Findings:
         self.unstable = 0
         self.has_unhashable = False
         self._kinds: dict[tuple[Any, ...], tuple[Unstable, dict[int, None]]] = {}
-        guard = Guard()
+        guard = Guard(also=note)
         for number, checked in enumerate(tasks):
             found = tasks.changed(checked) + guard.unstable(checked)
             self.unstable += any(not one.is_harmless for one in found)

@@ -13,6 +13,7 @@ from ..io import task_table
 from .command import SubCommand
 from .failures import failures_text
 from .old_calls import as_in_old_releases
+from .oldhashes import results_of_other_versions
 from .workers import workers_in_short, workers_table
 
 TYPE_CHECKING = False
@@ -82,6 +83,8 @@ class StatusCommand(SubCommand):
         status = Status(graph, store)
         more = f"The jugfile stops at a barrier ({waits_for}): there may be more tasks after it."
         text = [one_line(status) if options.short else table(status), *([more] if waits_for else ())]
+        if not options.status_cache:
+            text += filter(None, [results_of_other_versions(graph, status, store)])
         if options.status_workers:
             text.append(
                 workers_in_short(status, store) if options.short else "\n" + workers_table(graph, status, store)
