@@ -53,7 +53,6 @@ FLOORS = {
     "jug.naming": 2,
     "jug.namesakes": 2,
     "jug.scripts": 2,
-    "jug.debugging": 2,
     "jug.locking": 2,
     "jug.provenance": 2,
     "jug.roundtrip": 2,

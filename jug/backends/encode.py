@@ -15,7 +15,6 @@ import zlib
 from functools import cache
 
 from .fidelity import npy_gives_back
-
 from .streams import compress_stream as compress_stream  # (where Jug 2.7 has them)
 from .streams import decompress_stream as decompress_stream
 
