@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Any
 
 
 def post_mortem(error: BaseException) -> None:
@@ -21,7 +24,16 @@ def _by_ipython(traceback: TracebackType) -> bool:
 
         debugger = Pdb()
         debugger.reset()
+        if not sys.stdout.isatty():
+            _in_plain_text(debugger)
     except Exception:  # noqa: BLE001  (not there, or too old or new for this; Python's own always works)
         return False
     debugger.interaction(None, traceback)
     return True
+
+
+def _in_plain_text(debugger: Any) -> None:
+    if hasattr(debugger, "set_theme_name"):  # from IPython 9 on
+        debugger.set_theme_name("nocolor")
+    else:
+        debugger.set_colors("NoColor")

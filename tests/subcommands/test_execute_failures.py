@@ -140,7 +140,7 @@ def test_pdb_goes_on_to_the_next_failure_with_keep_going(tmp_path):
     use(tmp_path, "failing.py")
     done = jug(tmp_path, "execute", "--pdb", "--keep-going", stdin="c\nc\nc\n")
     assert done.code == 1
-    assert done.out.count("(Pdb)") == 3
+    assert done.out.count("ipdb> ") + done.out.count("(Pdb)") == 3
     assert done.table()["Total:"] == {"Executed": 2, "Loaded": 0}
 
 
