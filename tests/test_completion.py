@@ -252,8 +252,8 @@ def test_a_mistake_in_the_users_commands(where):
     write(where.parent / "home", "1 / 0", ".config/jug/jug_user_commands.py")
     assert asked(where, "jug stat").stdout == "status"
     done = jug(where, "--print-completion", "bash", HOME=str(where.parent / "home"))
-    assert (done.code, done.out) == (1, "")
-    assert done.last.endswith("jug_user_commands.py cannot be imported: ZeroDivisionError: division by zero")
+    assert (done.code, len(done.err.splitlines())) == (0, 1) and "_jug" in done.out
+    assert "jug_user_commands.py cannot be imported" in done.last and "ZeroDivisionError" in done.last
 
 
 def test_without_a_question_nothing_is_imported_for_the_answer(tmp_path):

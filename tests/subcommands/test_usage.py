@@ -3,9 +3,9 @@ from importlib import import_module
 
 import pytest
 
-from jug.errors import JugError, UsageError
+from jug.errors import UsageError
 from jug.options import default_options
-from jug.subcommands import SubCommand, cmdapi, table
+from jug.subcommands import SubCommand, cmdapi
 from jug.subcommands.table import BUILTINS, USER_MODULE, CommandTable
 
 # What the reference release answers; user code and third-party subcommands read these.
@@ -168,15 +168,13 @@ def test_no_users_file_is_fine(registry, user_file):
         ("def f(:\n", "SyntaxError: "),
     ],
 )
-def test_an_error_in_the_users_file_names_it_and_shows_its_traceback(registry, user_file, capsys, source, sentence):
+def test_an_error_in_the_users_file_names_it(registry, user_file, capsys, source, sentence):
     user_file.write_text(source)
-    with pytest.raises(JugError) as error:
-        registry.load_user_commands()
-    assert str(error.value).startswith(f"{user_file} cannot be imported: {sentence}")
-    assert error.value.exit_code == 1
-    traceback = capsys.readouterr().err
-    assert str(user_file) in traceback and table.__file__ not in traceback
-    assert USER_MODULE not in sys.modules
+    registry.load_user_commands()
+    said = capsys.readouterr().err
+    assert said.startswith(f"jug: warning: {user_file} cannot be imported, and its commands are not there ({sentence}")
+    assert said.count("\n") == 1
+    assert USER_MODULE not in sys.modules and registry.user_commands() == []
 
 
 def test_the_registry_is_where_it_always_was():
