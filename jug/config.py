@@ -11,6 +11,7 @@ import sys
 import time
 
 from .errors import UsageError
+from .plain import plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ class Options:
 
 
 def warn(message: str) -> None:
-    print(f"jug: warning: {message}", file=sys.stderr)
+    print(f"jug: warning: {plain(message)}", file=sys.stderr)
 
 
 def expand_jugdir(template: str, jugfile: str) -> str:

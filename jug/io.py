@@ -7,6 +7,7 @@ import sys
 
 from .backends.fidelity import npy_keeps_values
 from .errors import UsageError
+from .plain import plain_line
 from .provenance import describe
 from .task import Task, TaskGenerator
 from .tasklet import Tasklet
@@ -144,7 +145,7 @@ def _check_format(metadata_format: str) -> None:
 
 def task_table(groups: Iterable[tuple[str, Mapping[str, int]]]) -> str:
     """A table: one line per task name, one column per ``(heading, {task name: count})``, and a line of totals."""
-    groups = list(groups)
+    groups = [(heading, {plain_line(name): count for name, count in counts.items()}) for heading, counts in groups]
     names = sorted({name for _, counts in groups for name in counts})
     width = max([21, *map(len, names)]) + 1
     lines = ["Task name".ljust(width) + "".join(f"{heading:>12}" for heading, _ in groups)]

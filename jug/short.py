@@ -6,6 +6,7 @@ import reprlib
 from itertools import islice
 
 from .nodes import ATOMS, Node, TaskNode
+from .plain import plain_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,19 +102,19 @@ _short_inside = _ShortInside()
 
 def short(obj: Any) -> str:
     """`obj` in one line."""
-    return " ".join(_short.repr(obj).split())
+    return plain_line(" ".join(_short.repr(obj).split()))
 
 
 def short_inside(obj: Any) -> str:
     """`obj` in one line, with tasklets as dots."""
-    return " ".join(_short_inside.repr(obj).split())
+    return plain_line(" ".join(_short_inside.repr(obj).split()))
 
 
 def short_call(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     """A call with all its arguments, each of them in a few words; tasks among them are shown with their own."""
     arguments = [_in_call(arg) for arg in args]
     arguments += [f"{key}={_in_call(arg)}" for key, arg in kwargs.items()]
-    return f"{name}({', '.join(arguments)})"
+    return plain_line(f"{name}({', '.join(arguments)})")
 
 
 def _in_call(arg: Any) -> str:

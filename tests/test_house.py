@@ -30,6 +30,7 @@ FLOORS = {
     "jug.errors": 0,
     "jug.inherited": 0,
     "jug.matching": 0,
+    "jug.plain": 0,
     "jug.trust": 0,
     "jug.jug_version": 0,
     "jug.version": 0,

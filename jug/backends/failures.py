@@ -6,6 +6,7 @@ these files for results that nobody uses, and removes them in ``jug cleanup``.
 
 from __future__ import annotations
 
+from ..plain import plain, plain_line
 from .fsops import read_all
 from .jugdir import FAILURES, cannot
 from .othernames import is_hash, is_record
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     _Record = dict[str, Any]
     _Version = tuple[int, int]
+
+
+_OF_MANY_LINES = "traceback"
 
 
 class FailureRecords:
@@ -96,11 +100,16 @@ def dump_record(record: _Record) -> bytes:
 
 
 def parse_record(text: bytes) -> _Record | None:
-    """The record in `text`, or None if it is something else."""
+    """The record in `text`, whose words can be shown on a terminal, or None if it is something else."""
     import json
 
     try:
         record = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return record if isinstance(record, dict) else None
+    if not isinstance(record, dict):
+        return None
+    for field, value in record.items():
+        if isinstance(value, str):
+            record[field] = plain(value) if field == _OF_MANY_LINES else plain_line(value)
+    return record

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import time
 
+from ..plain import plain_line
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
@@ -121,7 +123,7 @@ def parse_holder(text: bytes) -> Holder:
         if line.startswith("{"):
             _read_facts(holder, line)
         elif len(words) == 5 and (words[0], words[2], words[3]) == ("PID", "on", "HOSTNAME") and words[1].isdecimal():
-            holder.host, holder.pid = words[4], int(words[1])
+            holder.host, holder.pid = plain_line(words[4]), int(words[1])
         elif line.startswith("Lock created on ") and holder.since is None:
             holder.since = _seconds(line[len("Lock created on ") :])
         elif len(words) == 4 and (words[0], words[2]) == ("RUNS", "SINCE"):
@@ -157,7 +159,7 @@ def _read_facts(holder: Holder, line: str) -> None:
 
 def _word(facts: dict[str, Any], key: str) -> str:
     value = facts.get(key)
-    return value if isinstance(value, str) else ""
+    return plain_line(value) if isinstance(value, str) else ""
 
 
 def _number(value: object) -> float | None:

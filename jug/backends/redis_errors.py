@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..plain import plain_line
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -67,7 +69,7 @@ class Trouble:
 
 def trouble_of(error: Any, address: Address) -> Trouble:
     """What the error of the redis package means for a user of the server at `address`."""
-    code, text = _code(error), " ".join(str(error).split())
+    code, text = _code(error), plain_line(" ".join(str(error).split()))
     server = f"The Redis server at {address.place}"
     if code == "WRONGPASS" and not address.has_password:
         code = "NOAUTH"

@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 import time
 
+from ..plain import plain_line
 from .base import WorkerDetails
 from .kernel import boot, namespace, process
 from .redis_helper import HOLDER, WORKER, WORKERS, give_back, tokens_at, worker_of
@@ -107,8 +108,8 @@ class Liveness:
 
     def _details(self, name: bytes, text: bytes, life: int) -> WorkerDetails:
         run, facts = _parsed(text)
-        worker = WorkerDetails(name.decode(), str(facts.get("host", "")), 0, None, run)
-        worker.user = str(facts.get("user", ""))
+        worker = WorkerDetails(_word(name), plain_line(str(facts.get("host", ""))), 0, None, run)
+        worker.user = plain_line(str(facts.get("user", "")))
         pid, since, lease = facts.get("pid"), facts.get("t"), facts.get("lease")
         worker.pid = pid if isinstance(pid, int) else 0
         worker.since = since if isinstance(since, (int, float)) else None
@@ -147,6 +148,10 @@ class Liveness:
         return any(before[name] != found and found for name, found in self._met.items())
 
 
+def _word(text: bytes) -> str:
+    return plain_line(text.decode("utf-8", "replace"))
+
+
 def _found(worker: WorkerDetails) -> str:
     if worker.gone:
         return "gone"
@@ -159,9 +164,9 @@ def _parsed(text: bytes) -> tuple[str, dict[str, Any]]:
     run, _, rest = text.partition(b" ")
     try:
         facts = json.loads(rest)
-    except ValueError:
+    except (ValueError, RecursionError):
         facts = None
-    return run.decode("ascii", "replace"), facts if isinstance(facts, dict) else {}
+    return _word(run), facts if isinstance(facts, dict) else {}
 
 
 def _may_be_dead_neighbour(token: bytes) -> bool:

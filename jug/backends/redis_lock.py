@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import time
 
+from ..plain import plain_line
 from .base import LockDetails, as_name, base_lock
 from .redis_failures import FAILURES
 from .redis_helper import GIVE_BACK, HOLDER, LOCK, WORKER, worker_of
@@ -254,7 +255,7 @@ def _add_liveness(liveness: Liveness, details: dict[bytes, LockDetails], holders
 
 
 def _details(failed: bool, holder: bytes) -> LockDetails:
-    parts = holder.decode("utf-8", "replace").rsplit(":", 3)
+    parts = plain_line(holder.decode("utf-8", "replace")).rsplit(":", 3)
     try:
         host, pid, since = parts[0], int(parts[1]), float(parts[2])
     except (IndexError, ValueError):

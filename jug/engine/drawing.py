@@ -6,6 +6,7 @@ always said in words: colours only repeat it. Every text is escaped here, whatev
 
 from __future__ import annotations
 
+from ..plain import plain_line
 from ..short import short_call
 from .status import State
 
@@ -178,21 +179,14 @@ def _cut(text: str, longest: int = _LONGEST) -> str:
     return f"{text[:half]}\N{HORIZONTAL ELLIPSIS}{text[-half:]}"
 
 
-def _printable(text: str) -> str:
-    """What cannot be shown (line breaks, control characters, halves of characters) as its escape sequence."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-
-
 def _quoted(text: str) -> str:
     """An identifier or a plain attribute of DOT."""
-    return '"' + _printable(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + plain_line(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _html(text: str) -> str:
     """Text in an HTML-like label, where no element may be empty, and backslashes begin escapes all the same."""
-    text = _printable(text) or " "
+    text = plain_line(text) or " "
     for character, entity in (("&", "&amp;"), ("\\", "\\\\"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
         text = text.replace(character, entity)
     return text

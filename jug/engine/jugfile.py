@@ -16,6 +16,7 @@ from ..barrier import BarrierError
 from ..config import expand_jugdir, warn
 from ..configfiles import configured
 from ..errors import EXIT_FAILED, JugError, JugfileError, NotFinishedError, StoreError, sentence
+from ..plain import plain
 from . import unrun as unrun
 from .directory import go_to, working_directory
 from .garbage import rare_collections
@@ -274,7 +275,7 @@ def _load_for_script(path: str, on_error: str) -> dict[str, Any]:
     except JugfileError as error:
         if on_error == "propagate":
             raise error.__cause__ or error from None
-        sys.stderr.write(f"jug: {error}\n")
+        sys.stderr.write(f"jug: {plain(str(error))}\n")
         raise SystemExit(error.exit_code) from error
 
 

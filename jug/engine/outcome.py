@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from ..errors import EXIT_FAILED, EXIT_OK, EXIT_WORK_LEFT, StopWorker
+from ..plain import plain_line
 from ..short import local_time
 
 TYPE_CHECKING = False
@@ -120,7 +121,8 @@ class Outcome:
         lock = [*told.values()][-1]
         more = f" and {len(told) - 1} more" if len(told) > 1 else ""
         since = "" if lock.since is None else f" since {local_time(lock.since)}"
-        return f"They are held by {lock.host}:{lock.pid}{since}{more} ('jug status --workers' shows who is alive)."
+        who = f"{plain_line(lock.host)}:{lock.pid}"
+        return f"They are held by {who}{since}{more} ('jug status --workers' shows who is alive)."
 
 
 def is_told(error: BaseException) -> bool:

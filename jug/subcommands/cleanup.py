@@ -12,6 +12,7 @@ from ..engine.jugfile import barrier_of
 from ..engine.removal import Cleanup
 from ..engine.special import store_of
 from ..errors import UsageError
+from ..plain import plain_line
 from ..short import local_time
 from .command import SubCommand
 from .old_calls import as_in_old_releases
@@ -111,7 +112,7 @@ def _tell_of_held(plan: Cleanup, options: Options) -> None:
 
 def _print_holders(plan: Cleanup, names: Collection[bytes]) -> None:
     for name, lock, count in plan.holders(names):
-        print(f"    {name or '(no task of the jugfile)'}: {_in_words(lock, count)}")
+        print(plain_line(f"    {name or '(no task of the jugfile)'}: {_in_words(lock, count)}"))
 
 
 def _refuse_barrier(options: Options, jugspace: Mapping[str, Any]) -> None:

@@ -9,6 +9,8 @@ from operator import attrgetter
 
 from ..engine.reporter import Reporter
 from ..engine.tracebacks import traceback_of_task
+from ..errors import JugError
+from ..plain import plain
 from ..short import short_call
 
 TYPE_CHECKING = False
@@ -41,7 +43,7 @@ class ConsoleReporter(Reporter):
 
     def _say(self, level: int, message: str) -> None:
         if self._level >= level:
-            print(f"jug: {message}", file=sys.stderr, flush=True)
+            print(f"jug: {plain(message)}", file=sys.stderr, flush=True)
 
     def started(self, task: Task[Any]) -> None:
         self._waits_since = None
@@ -61,7 +63,9 @@ class ConsoleReporter(Reporter):
 
     def failed(self, task: Task[Any], error: BaseException) -> None:
         self._say(0, f"{in_short(task)} failed (task {task.hash().decode()}):")
-        sys.stderr.write(traceback_of_task(error))
+        text = traceback_of_task(error)
+        # What the user's function raises is shown as it is; what jug says may quote a file of others.
+        sys.stderr.write(plain(text) if isinstance(error, JugError) else text)
         sys.stderr.flush()
 
     def damaged(self, task: Task[Any], error: Exception, place: str) -> None:

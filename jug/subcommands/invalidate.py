@@ -14,6 +14,7 @@ from ..engine.jugfile import barrier_of
 from ..engine.removal import Invalidation
 from ..errors import JugError, OutputError
 from ..io import task_table
+from ..plain import plain
 from . import terminal
 from .command import SubCommand
 from .old_calls import as_in_old_releases
@@ -133,7 +134,7 @@ def _so_far(plan: Invalidation) -> str:
 
 def _say(message: str) -> None:
     try:
-        print(f"jug: {message[0].upper()}{message[1:]}", file=sys.stderr, flush=True)
+        print(f"jug: {message[0].upper()}{plain(message[1:])}", file=sys.stderr, flush=True)
     except OSError:
         pass
 

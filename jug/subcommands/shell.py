@@ -9,6 +9,7 @@ from ..engine.removal import Invalidation
 from ..engine.status import State, Status
 from ..errors import JugError, UsageError
 from ..nodes import direct_tasks
+from ..plain import plain
 from ..short import short
 from .command import SubCommand
 from .invalidate import show, show_and_remove
@@ -72,7 +73,7 @@ def _start(names: dict[str, Any], banner: str) -> None:
 
 def _show_sentence(shell: Any, kind: type, error: BaseException, traceback: Any, tb_offset: int | None = None) -> None:
     """What IPython shows of a mistake: that it leads through jug is of no interest."""
-    print(f"{kind.__name__}: {error}")
+    print(plain(f"{kind.__name__}: {error}"))
 
 
 class Tools:

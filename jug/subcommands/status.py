@@ -10,6 +10,7 @@ from ..engine.status import State, Status
 from ..engine.statuscache import DEFAULT_FILE, StatusCache
 from ..errors import EXIT_FAILED, EXIT_OK
 from ..io import task_table
+from ..plain import plain_line
 from .command import SubCommand
 from .failures import failures_text
 from .old_calls import as_in_old_releases
@@ -81,7 +82,7 @@ class StatusCommand(SubCommand):
             barrier = barrier_of(jugspace)
             graph, waits_for = Graph(task.alltasks), str(barrier or "")
         status = Status(graph, store)
-        more = f"The jugfile stops at a barrier ({waits_for}): there may be more tasks after it."
+        more = f"The jugfile stops at a barrier ({plain_line(waits_for)}): there may be more tasks after it."
         text = [one_line(status) if options.short else table(status), *([more] if waits_for else ())]
         if not options.status_cache:
             text += filter(None, [results_of_other_versions(graph, status, store)])

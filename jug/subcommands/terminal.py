@@ -9,6 +9,7 @@ import os
 import sys
 
 from ..errors import OutputError, sentence
+from ..plain import plain
 
 
 def prepare() -> None:
@@ -17,7 +18,9 @@ def prepare() -> None:
         _open_missing()
     for stream in (sys.stdout, sys.stderr):
         encoding = (getattr(stream, "encoding", None) or "utf-8").lower()
-        if encoding not in ("utf-8", "utf8") and hasattr(stream, "reconfigure"):
+        # (Half a character, as of a file that is not named in this encoding, cannot be written in UTF-8 either.)
+        is_strict = getattr(stream, "errors", "") == "strict"
+        if (is_strict or encoding not in ("utf-8", "utf8")) and hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 
 
@@ -65,4 +68,4 @@ def discard() -> None:
 def say(message: str) -> None:
     """One line on standard error, after all that has been printed."""
     flush()
-    print(f"jug: {sentence(message)}", file=sys.stderr, flush=True)
+    print(f"jug: {plain(sentence(message))}", file=sys.stderr, flush=True)

@@ -14,6 +14,7 @@ from ..engine.graph import Graph
 from ..engine.special import store_of
 from ..engine.status import finished_nodes
 from ..errors import EXIT_FAILED, EXIT_OK, UsageError
+from ..plain import plain_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _tell(options: Options, wrong: Sequence[tuple[Verdict, str]]) -> None:
         return
     told = len(wrong) if options.verbose in ("info", "debug") else _TOLD
     for found, whose in wrong[:told]:
-        print(f"{found.path}{whose}{_OF_ONE[found.kind].format(why=found.why)}")
+        print(plain_line(f"{found.path}{whose}{_OF_ONE[found.kind].format(why=found.why)}"))
     if len(wrong) > told:
         print(f"... and {len(wrong) - told} more (--verbose info tells all)")
 

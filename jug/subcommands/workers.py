@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..engine.workers import holders
+from ..plain import plain_line
 from ..short import local_time, short_call
 
 TYPE_CHECKING = False
@@ -42,12 +43,12 @@ def workers_in_short(status: Status, store: base_store) -> str:
 
 def who_is(details: WorkerDetails | LockDetails) -> str:
     """A worker as it is written everywhere: host and process."""
-    return f"{details.host or '?'}:{details.pid or '?'}" if details.host or details.pid else "(not known)"
+    return plain_line(f"{details.host or '?'}:{details.pid or '?'}") if details.host or details.pid else "(not known)"
 
 
 def _who(holder: Holder) -> tuple[str, str, str, str]:
     who = holder.details
-    return who_is(who), who.user or "?", _time(who.since), _sign_of_life(holder)
+    return who_is(who), plain_line(who.user) or "?", _time(who.since), _sign_of_life(holder)
 
 
 def _sign_of_life(holder: Holder) -> str:

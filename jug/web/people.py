@@ -11,6 +11,7 @@ from heapq import nlargest
 from ..backends.base import WorkerDetails
 from ..engine.status import State
 from ..engine.workers import Holder, holders
+from ..plain import plain
 from ..short import short_call
 
 TYPE_CHECKING = False
@@ -169,7 +170,8 @@ def _hash(name: bytes) -> str:
 
 
 def _line(text: object, most: int = _LINE) -> str:
-    return text[:most] if isinstance(text, str) else ""
+    """Text of others, which is nothing else, has no halves of characters and is not too long."""
+    return plain(text)[:most] if isinstance(text, str) else ""
 
 
 def _number(value: object) -> float | None:

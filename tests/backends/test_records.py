@@ -6,7 +6,7 @@ import pytest
 
 RECORD = {
     "task": "jugfile.f",
-    "error": "ValueError: n\u00f6 \udce9 <b>",
+    "error": "ValueError: n\u00f6 <b>",
     "attempts": 2,
     "time": 1.5,
     "traceback": "a\nb",
@@ -23,6 +23,17 @@ def test_a_record_comes_back_as_it_was(store, reopen, name):
     store.record_failure(name, RECORD)
     assert reopen().failures() == {name: RECORD}
     assert reopen().failure(name.decode()) == RECORD
+
+
+def test_what_is_more_than_a_sign_on_a_terminal_comes_back_as_its_escape(store, reopen, name):
+    unsafe = "a\x1b]0;pwned\x07\x9b\u202e\udce9\r\t\nb"
+    record = {"task": unsafe, "call": unsafe, "error": unsafe, "traceback": unsafe, "host": unsafe, "pid": 1}
+    store.record_failure(name, record)
+    line = "a\\x1b]0;pwned\\x07\\x9b\\u202e\\udce9\\r\\t\\nb"
+    lines = line.replace("\\t\\n", "\t\n")
+    expected = {"task": line, "call": line, "error": line, "traceback": lines, "host": line, "pid": 1}
+    assert reopen().failure(name) == expected
+    assert reopen().failures() == {name: expected}
 
 
 def test_a_later_record_replaces_the_earlier_one(store, reopen, name):

@@ -45,6 +45,11 @@ def test_an_answer_means_something_to_the_user(number):
     assert (trouble.hope, trouble.reached) == (hope, True)
 
 
+def test_what_a_server_says_does_nothing_to_a_terminal():
+    for error in (exceptions.ResponseError("ERR \x1b[2J\u202eno"), exceptions.ConnectionError("\x1b[2J\u202eno")):
+        assert trouble_of(error, Address("redis://host:1")).what.endswith("\\x1b[2J\\u202eno")
+
+
 def test_a_server_that_reads_its_data_for_long_is_told_at_the_start(monkeypatch, capsys):
     waits = []
     monkeypatch.setattr("jug.backends.redis_outage.Outage._sleep", lambda outage, pause, trouble: waits.append(pause))

@@ -1,6 +1,7 @@
 """Locks on a Redis server die with their holders, and with nobody else: real processes, real signals, a real server."""
 
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -448,3 +449,17 @@ def test_lease_and_patience_can_be_set_until_the_first_lock(server, name):
     assert store.lock_details()[name].pid == os.getpid()
     store.remove_locks()
     store.close()
+
+
+def test_what_others_say_of_themselves_are_signs(server, store):
+    unsafe = "h\x1b[2J\u202e\n"
+    facts = json.dumps({"host": unsafe, "user": unsafe, "pid": 5, "t": 1.0, "lease": 60})
+    for worker in (b"\xff\x1b", b"ab"):
+        server.ask("HSET", "jug:workers", worker, f"run\x1b {facts}")
+    server.ask("HSET", "jug:workers", "deep", "run " + "[" * 100_000)
+    server.ask("SET", b"lock:" + NAME, b"L")
+    server.ask("SET", b"holder:" + NAME, f"{unsafe}:5:1.0:ab")
+    told = [(worker.worker, worker.host, worker.user, worker.run) for worker in store.workers()]
+    assert "".join(map("".join, told)).isprintable() and len(told) == 3
+    assert ("ab", "h\\x1b[2J\\u202e\\n", "h\\x1b[2J\\u202e\\n", "run\\x1b") in told
+    assert store.lock_details()[NAME].host == "h\\x1b[2J\\u202e\\n"

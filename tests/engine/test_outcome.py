@@ -91,3 +91,9 @@ def test_failures_in_other_workers_count_as_well():
         f"1 task failed in another worker ({__name__}.g). Tasks left: 1 failed. "
         "'jug status --failures' shows why, and 'jug execute --retry-failed' tries again."
     )
+
+
+def test_a_holder_is_told_of_in_one_line_of_signs():
+    outcome = Outcome(Ending.GAVE_UP, "Waited.", [], {**NOTHING, "running": 1}, False)
+    outcome.holders = [LockDetails(False, "a\x1b[2J\njug: All is well.", 5)]
+    assert "held by a\\x1b[2J\\njug: All is well.:5 (" in outcome.sentence()

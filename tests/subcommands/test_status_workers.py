@@ -1,9 +1,11 @@
 """``jug status --workers``, and tasks that were left behind."""
 
+import json
 import os
 import time
 
-from processes import jug, start, use, wait_for_file
+import pytest
+from processes import jug, start, use, wait_for_file, write
 from simulated import Leases, at_work
 
 from jug import Task
@@ -122,3 +124,69 @@ def test_a_real_worker_is_seen_with_its_task_with_a_cache_too(tmp_path):
     (tmp_path / "go").touch()
     assert worker.wait().code == 0
     assert jug(tmp_path, "status", "--workers").out.endswith("\nNo worker is known to be at work.\n")
+
+
+UNSAFE = "node\x1b]0;pwned\x07\x9b31m\u202e\udce9\x7f\r\n\tjug: All tasks are finished."
+JUGFILE = """
+from jug import TaskGenerator
+@TaskGenerator
+def f(i): return i
+r = [f(i) for i in range(5)]
+"""
+ONE = "d29c89a1374b51d54c81fd6d53622639906aa2d8"  # of these tasks
+
+
+def is_plain(done):
+    text = done.out + done.err
+    assert all(character.isprintable() or character == "\n" for character in text), done
+    assert not any(line.startswith("jug: All tasks") for line in text.splitlines()), done
+    return text
+
+
+def put_locks(where, name):
+    """A lock of an old release, one of ours, and the file of a worker, all by somebody else."""
+    jugdir = where / "jugfile.jugdata"
+    for folder in ("locks", "tempfiles"):
+        (jugdir / folder).mkdir(parents=True)
+    facts = {"v": 1, "id": UNSAFE, "host": UNSAFE, "user": UNSAFE, "run": UNSAFE, "pid": 5, "t": 1e9, "boot": "b"}
+    (jugdir / "locks" / f"{name}.lock").write_text(json.dumps(facts) + "\n")
+    (jugdir / "tempfiles" / "w-1").write_text(json.dumps({**facts, "id": "1"}) + "\n")
+    old = "PID 5 on HOSTNAME \x1b[31mx\x1b]0;pwned\x07\nLock created on 2026-01-01 (00h00.00)\n"
+    (jugdir / "locks" / f"{'a' * 40}.lock").write_text(old)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["status", "--workers"],
+        ["cleanup", "--dry-run"],
+        ["cleanup"],
+        ["execute", "--nr-wait-cycles", "1", "--wait-cycle-time", "0"],
+        ["invalidate", "--name", "f", "--dry-run"],
+    ],
+    ids=" ".join,
+)
+def test_what_others_have_written_does_nothing_to_a_terminal(tmp_path, command):
+    write(tmp_path, JUGFILE)
+    put_locks(tmp_path, ONE)
+    text = is_plain(jug(tmp_path, *command))
+    if command[0] != "invalidate":
+        assert "node\\x1b]0;pwned\\x07" in text
+
+
+def test_nor_does_what_a_store_of_another_kind_tells(capsys):
+    store, tasks = Leases(holder=(UNSAFE, 1, "w1")), [Task(job, UNSAFE), Task(job, Rude())]
+    assert all(store.getlock(task.hash()).get() for task in tasks)
+    store.known += [at_work("w1", UNSAFE, 1, user=UNSAFE)]
+    lines = status(capsys, store, workers=True)[1]
+    assert "".join(lines).isprintable()
+
+
+class Rude:
+    """An argument that shows itself in colours."""
+
+    def __repr__(self):
+        return f"{UNSAFE}"
+
+    def __jug_hash__(self):
+        return b"rude"

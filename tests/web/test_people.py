@@ -210,3 +210,8 @@ def test_a_strange_record_has_the_types_that_were_promised(strange):
         int
     ] * 2
     assert told["time"] is None
+
+
+def test_words_of_others_are_signs():
+    told = as_record({"host": "a\x1b\udc80", "error": "b\u202e", "traceback": "c\n\td\udc80"})
+    assert (told["host"], told["error"], told["traceback"]) == ("a\\x1b\\udc80", "b\\u202e", "c\n\td\\udc80")
