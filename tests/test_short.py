@@ -104,10 +104,15 @@ def test_a_call_of_very_many_calls_stays_short():
 
 def test_tasklets_inside_a_call_are_shown_as_before():
     assert short_call("m.f", (Task(acquire, 1)[0],), {}) == f"m.f({name_of(acquire)}(...)[0])"
+
+
 class Coloured:
     """An object whose repr is for a terminal."""
+
     def __repr__(self):
         return "\x1b[31mred\x1b[0m\u202e"
+
+
 def test_nothing_in_a_few_words_does_anything_to_a_terminal():
     assert short([Coloured()]) == "[\\x1b[31mred\\x1b[0m\\u202e]"
     assert short_call("m.f\x9b", [Coloured()], {"k\udc80": "\x1b"}).isprintable()
