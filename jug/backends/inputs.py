@@ -18,30 +18,31 @@ it. What a worker computes from nothing that waits needs no care: what it reads 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection
 
     from .base import base_lock
 
 
-class Inputs:
-    """Results that wait, or did so until a moment ago, and that another was computed from.
+class Inputs(ABC):
+    """Results that wait, or did so until a moment ago, and that another was computed from."""
 
-    Attributes
-    ----------
-    names : collection of bytes
-        Not empty.
-    settle : callable
-        Has the worker flush the store; False if one of them turns out not to count, so that what was computed from
-        them must not be stored. Raises ``StoreError``.
-    """
+    __slots__ = ()
 
-    __slots__ = ("names", "settle")
+    @property
+    @abstractmethod
+    def names(self) -> Collection[bytes]:
+        """Of these results, one at least."""
 
-    def __init__(self, names: Collection[bytes], settle: Callable[[], bool]) -> None:
-        self.names = names
-        self.settle = settle
+    @abstractmethod
+    def settle(self) -> bool:
+        """Have the worker flush the store; False if one of them turns out not to count.
+
+        Then what was computed from them must not be stored. Raises ``StoreError``.
+        """
 
 
 def are_settled(lock: base_lock) -> bool:

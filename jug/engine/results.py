@@ -20,8 +20,6 @@ run again, with the result from the store. And ours is forgotten, wherever it is
 
 from __future__ import annotations
 
-from functools import partial
-
 from .. import nodes
 from ..backends.inputs import Inputs
 from ..errors import NoRoomError, StoreError
@@ -30,7 +28,7 @@ from .plan import DONE, MINE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterable
     from typing import Any
 
     from ..backends.base import base_lock, base_store
@@ -42,6 +40,23 @@ if TYPE_CHECKING:
 SHORT = 0.01
 #: Seconds that a result waits.
 LONGEST = 0.04
+
+
+class _Waiting(Inputs):
+    """Nodes of `results` that wait. (One for each short task in a chain: what is not asked for is not made.)"""
+
+    __slots__ = ("_nodes", "_results")
+
+    def __init__(self, results: Results, nodes: set[int]) -> None:
+        self._results = results
+        self._nodes = nodes
+
+    @property
+    def names(self) -> Collection[bytes]:
+        return self._results.names(self._nodes)
+
+    def settle(self) -> bool:
+        return self._results.are_settled(self._nodes)
 
 
 class Results:
@@ -93,8 +108,8 @@ class Results:
             self.short.pop(task.name, None)
         inputs = self._inputs(node) if self._waiting else set()
         if inputs and is_short and self._has_order:
-            lock.inputs = Inputs([*map(self._graph.hash, inputs)], partial(self._settle, inputs))
-        elif inputs and not self._settle(inputs):
+            lock.inputs = _Waiting(self, inputs)
+        elif inputs and not self.are_settled(inputs):
             self._again(node)
             return False
         is_stored = commit(self._store, task, result, lock, soon=is_short)
@@ -106,7 +121,7 @@ class Results:
         elif is_stored:
             self._plan.done(node, by_me=True)
             self._tell(node, seconds, is_overtaken=False)
-        elif inputs and not self._settle(inputs):
+        elif inputs and not self.are_settled(inputs):
             self._again(node)
         else:
             self._tell(node, seconds, is_overtaken=True)
@@ -115,7 +130,7 @@ class Results:
     def settle(self, node: int) -> bool:
         """Store what the node was computed from; False if it is to be run again, since another's result counts."""
         inputs = self._inputs(node) if self._waiting else set()
-        if inputs and not self._settle(inputs):
+        if inputs and not self.are_settled(inputs):
             self._again(node)
             return False
         return True
@@ -152,7 +167,11 @@ class Results:
                 inputs.add(node)
         return inputs
 
-    def _settle(self, inputs: set[int]) -> bool:
+    def names(self, inputs: Iterable[int]) -> Collection[bytes]:
+        """The names of these nodes."""
+        return [*map(self._graph.hash, inputs)]
+
+    def are_settled(self, inputs: Iterable[int]) -> bool:
         """Store what waits; False if another's result counts of one of the inputs."""
         try:
             self.flush()

@@ -8,13 +8,13 @@ import sys
 import time
 
 import pytest
+from needs import Needs
 
 from jug.backends import grouping
 from jug.backends.encode import decode
 from jug.backends.file_store import file_store
 from jug.backends.fsops import FileSystem
 from jug.backends.groupfile import assembled, record, scanned
-from jug.backends.inputs import Inputs
 from jug.backends.jugdir import JugDir
 from jug.backends.keyfile import read_key
 from jug.errors import DamagedResultError
@@ -146,7 +146,7 @@ def under(store, number, *inputs):
     assert lock.get()
     names = {NAMES[needed] for needed in inputs}
     if names:
-        lock.inputs = Inputs(names, lambda: names.isdisjoint(store.flush()))
+        lock.inputs = Needs(store, names)
     return lock
 
 

@@ -5,10 +5,10 @@ import os
 from itertools import pairwise
 
 import pytest
+from needs import Needs
 from redis_proxy import BEFORE, Proxy
 from redis_server import RedisServer, shared_server
 
-from jug.backends.inputs import Inputs
 from jug.backends.redis_results import packed
 from jug.backends.redis_store import redis_store
 from jug.errors import StoreError, UnstorableError
@@ -226,7 +226,7 @@ def under(store, name, *inputs):
     lock = store.getlock(name)
     assert lock.get()
     if inputs:
-        lock.inputs = Inputs(inputs, lambda: not store.flush() & set(inputs))
+        lock.inputs = Needs(store, inputs)
     return lock
 
 

@@ -7,8 +7,6 @@ import pytest
 from small_world import NAMES, SmallWorld
 from test_simulation import KINDS, LAST_CALLS, NUMBER, PARTS, SEED, many_tasks
 
-from jug.backends.inputs import Inputs
-
 #: The tasks with results that are stored by themselves, at once.
 LARGE = (0, 2)
 PADDING = random.Random(0).randbytes(20_000)
@@ -70,8 +68,7 @@ def test_some_of_it(kind):
 
 
 def test_a_result_that_is_stored_before_its_inputs_is_noticed(monkeypatch):
-    monkeypatch.setattr(Inputs, "settle", lambda self: True, raising=False)
-    monkeypatch.setattr(Inputs, "__init__", lambda self, names, settle: None)
+    monkeypatch.setattr("jug.backends.file_store.are_settled", lambda lock: True)
     monkeypatch.setattr("jug.backends.group.are_among", lambda lock, names: False)
     with pytest.raises(AssertionError, match="is there before|another value"):
         look(many_tasks, range(4000))
