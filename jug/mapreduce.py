@@ -162,6 +162,8 @@ class _sequence(Indexable):
 
     __slots__ = ()
 
+    _jug_is_sequence = True  # for jug.nodes.value, where results are missing
+
     def __len__(self) -> int:
         raise NotImplementedError
 

@@ -279,12 +279,17 @@ def value(elem: Any) -> Any:
         return elem
     if kind is dict and not elem:
         return {}
+    return evaluate(elem, _fill)
+
+
+def evaluate(elem: Any, fill: Callable[[_Frame, dict[int, Any]], _Frame | None]) -> Any:
+    """The value of `elem`, where `fill` finds the values of what is inside a frame: see :func:`_fill`."""
     outermost = _Frame(0, (elem,), _same)
     done: dict[int, Any] = {}  # by id: the objects live at least as long as `elem` does
     stack = [outermost]
     while stack:
         frame = stack[-1]
-        opened = _fill(frame, done)
+        opened = fill(frame, done)
         if opened is not None:
             stack.append(opened)
             if len(stack) % CYCLE_CHECK_DEPTH == 0 and len({f.key for f in stack}) < len(stack):

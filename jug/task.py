@@ -20,18 +20,18 @@ from .provenance import describe, recursive_dependencies, topological_sort
 from .scripts import MAIN, look, remember
 from .short import short
 from .tasklet import Indexable, Result, Tasklet, _get_check, _getitem, iteratetask, return_tuple
+from .values import value
 from .walk import run_walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
-    from typing import Any, Generic, ParamSpec, TypeVar, overload
+    from typing import Any, Generic, ParamSpec, TypeVar
 
     from .backends.base import base_store
 
     P = ParamSpec("P")
     R = TypeVar("R")
-    T = TypeVar("T")
 
     class _Call(Generic[P, R]): ...
 else:
@@ -57,7 +57,7 @@ __all__ = [
 ]
 
 # What is imported from here is pickled as being here. (The very string: pickles note which strings are one object.)
-for _imported in (Tasklet, iteratetask, return_tuple, _getitem, _get_check):
+for _imported in (Tasklet, iteratetask, return_tuple, value, _getitem, _get_check):
     _imported.__module__ = __name__
 
 #: All tasks, in the order of their creation. User code may clear it, or put another list in its place.
@@ -306,21 +306,6 @@ class TaskGenerator(_Call[P, R]):
 
     def __repr__(self) -> str:
         return f"TaskGenerator({self.f.__module__}.{self.f.__qualname__})"
-
-
-if TYPE_CHECKING:
-
-    @overload
-    def value(elem: Result[T]) -> T: ...
-    @overload
-    def value(elem: list[Task[T]]) -> list[T]: ...
-    @overload
-    def value(elem: Any) -> Any: ...
-    def value(elem: Any) -> Any:
-        """See :func:`jug.nodes.value`."""
-
-else:
-    value = nodes.value
 
 
 def CachedFunction(f: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -51,6 +51,7 @@ FLOORS = {
     "jug.debugging": 2,
     "jug.tasklet": 2,
     "jug.lambdas": 2,
+    "jug.values": 2,
     "jug.naming": 2,
     "jug.namesakes": 2,
     "jug.scripts": 2,

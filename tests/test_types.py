@@ -41,6 +41,8 @@ reveal_type(CachedFunction(double, 3))
 reveal_type(value(compound(5)))
 reveal_type(value(identity("text")))
 reveal_type(value(Tasklet(is_prime(2), double)))
+reveal_type(value(is_prime(2), missing=None))
+reveal_type(value([is_prime(2)], missing="?"))
 double_all(double(4), is_prime(2)[0], [TaskGenerator(double)(1)], more={"a": TaskGenerator(double)(2)})
 is_prime("seven")
 is_prime(7, shure=True)
@@ -58,6 +60,8 @@ REVEALED = [
     "bool",
     "str",
     "float",
+    "bool | None",
+    "list[bool | str]",
 ]
 
 

@@ -30,7 +30,8 @@ jug shell
 
 The names of the jugfile {jugfile!r} are here{partly}, and besides them:
 
-    value(task)             the result of a task (or of a list, dict, ... of tasks)
+    value(task)             the result of a task (or of a list, dict, ... of tasks; with missing=None, None for each
+                            that is not there)
     load_all()              replace every task among the names by its result, where there is one
     invalidate(task)        remove the result of a task, and all results that depend on it (these are shown first;
                             with dry_run=True they are only shown)
