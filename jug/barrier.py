@@ -9,6 +9,7 @@ from __future__ import annotations
 from . import task as _task
 from .backends.adapted import adapted
 from .errors import NotFinishedError
+from .naming import caption_of
 from .nodes import tasks_to_load, value
 from .special import special_among
 
@@ -80,7 +81,7 @@ def _require(tasks: Sequence[Any], all_tasks: bool) -> None:
     missing = _first_missing(tasks)
     if missing is not None:
         needs = None if all_tasks else frozenset(task.hash() for task in tasks)
-        raise BarrierError(f"{missing.name} has no result yet", needs)
+        raise BarrierError(f"{caption_of(missing)} has no result yet", needs)
 
 
 def _first_missing(tasks: Sequence[Any]) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from functools import update_wrapper
 
+from .naming import applies
 from .task import Task, TaskGenerator
 
 TYPE_CHECKING = False
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     R = TypeVar("R")
 
 
+@applies(lambda task: getattr(task, "compound", ()))
 def compound_task_execute(x: Any, h: bytes) -> Any:
     """The value of the inner task `x`, under the hash `h` of the compound."""
     return x
@@ -29,7 +31,8 @@ def compound_task_execute(x: Any, h: bytes) -> Any:
 class _Unfinished(Task["Any"]):
     """The task that fetches the result of a compound."""
 
-    __slots__ = ()
+    __slots__ = ("compound",)
+    compound: tuple[Any, ...]
 
     def __jug_hash__(self) -> bytes:
         return self.args[1]  # type: ignore[no-any-return]
@@ -43,7 +46,9 @@ def CompoundTask(f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Task[An
     if whole.store is not None and whole.can_load():
         whole.register()
         return whole
-    return _Unfinished(compound_task_execute, f(*args, **kwargs), whole.hash())
+    unfinished = _Unfinished(compound_task_execute, f(*args, **kwargs), whole.hash())
+    unfinished.compound = (whole.f,)  # by whose name it is found, as it will be when it is finished
+    return unfinished
 
 
 def CompoundTaskGenerator(f: Callable[P, Task[R]]) -> Callable[P, Task[R]]:

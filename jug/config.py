@@ -60,6 +60,7 @@ class Option:
       it is used
     - ``path``: which files are completed by the shell, as a pattern (``*.py``); directories are, too, and ``/``
       is directories alone
+    - ``several``: it may be given more than once: the value is then a list (in a file: a line for each)
     - ``exclusive``: name of a group of which the command line takes at most one; ``required``: and at least
       one
     """
@@ -71,6 +72,7 @@ class Option:
     aliases: tuple[str, ...] = ()
     deprecated: str = ""
     path: str = ""
+    several: bool = False
     exclusive: str = ""
     required: bool = False
 
@@ -109,6 +111,8 @@ class Option:
 
     def cast(self, text: str) -> Any:
         """The value that ``text`` stands for; ``ValueError`` with a sentence if there is none."""
+        if self.several and "\n" in text.strip():
+            return [line.strip() for line in text.splitlines() if line.strip()]
         if self.kind is bool:
             return to_bool(text)
         if self.kind in (int, float):
@@ -174,6 +178,16 @@ class Options:
 
 def warn(message: str) -> None:
     print(f"jug: warning: {plain(message)}", file=sys.stderr)
+
+
+def tell(options: Options, text: str) -> None:
+    """What a command says: one or more lines, by the function that the user has chosen (``options.print_out``)."""
+    print_out = getattr(options, "print_out", print)
+    if print_out is print:
+        # In one piece: of several workers on one terminal, none is to write between the text and its last newline.
+        print(f"{text}\n", end="")
+    else:
+        print_out(text)
 
 
 def expand_jugdir(template: str, jugfile: str) -> str:

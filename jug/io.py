@@ -6,9 +6,11 @@ import os
 import sys
 
 from .backends.fidelity import npy_keeps_values
+from .config import tell
 from .errors import UsageError
 from .plain import plain_line
 from .provenance import describe
+from .short import number_of
 from .task import Task, TaskGenerator
 from .tasklet import Tasklet
 
@@ -156,12 +158,10 @@ def task_table(groups: Iterable[tuple[str, Mapping[str, int]]]) -> str:
 
 
 def print_task_summary_table(options: Any, groups: Iterable[tuple[str, Mapping[str, int]]]) -> None:
-    """Print :func:`task_table`; nothing with ``options.short``."""
-    if getattr(options, "short", False):
+    """Print :func:`task_table`; with ``options.short``, one line for each column, and one for all."""
+    if not getattr(options, "short", False):
+        tell(options, task_table(groups))
         return
-    text, print_out = task_table(groups), getattr(options, "print_out", print)
-    if print_out is print:
-        # In one piece: of several workers on one terminal, none is to write between the text and its last newline.
-        print(text + "\n", end="")
-    else:
-        print_out(text)
+    totals = [(heading, sum(counts.values())) for heading, counts in groups]
+    lines = [f"{heading}:  {number_of(total, 'task')}" for heading, total in totals]
+    tell(options, "\n".join([*lines, f"** Total: {number_of(sum(total for _, total in totals), 'task')}."]))

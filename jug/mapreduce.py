@@ -8,7 +8,9 @@ from __future__ import annotations
 from itertools import chain
 
 from .hash import hash_one
+from .naming import applies
 from .nodes import value
+from .short import number_of
 from .task import Task, TaskGenerator
 from .tasklet import Indexable, Tasklet
 from .utils import identity
@@ -31,21 +33,25 @@ def _get_function(f: Any) -> Any:
     return f.f if isinstance(f, TaskGenerator) else f
 
 
+@applies(lambda task: task.args[:2])
 def _jug_map_reduce(reducer: Any, mapper: Any, inputs: list[Any]) -> Any:
     reducer = _get_function(reducer)
     mapped = inputs if mapper is None else [_get_function(mapper)(e) for e in inputs]
     return _fold(reducer, mapped)
 
 
+@applies(lambda task: task.args[:1])
 def _jug_reduce(reducer: Any, inputs: Any) -> Any:
     return _fold(_get_function(reducer), chain(inputs))
 
 
+@applies(lambda task: task.args[:1])
 def _jug_map(mapper: Any, es: list[Any]) -> list[Any]:
     mapper = _get_function(mapper)
     return [mapper(e) for e in es]
 
 
+@applies(lambda task: task.args[:1])
 def _jug_map_curry(mapper: Any, es: list[Any]) -> list[Any]:
     mapper = _get_function(mapper)
     return [mapper(*e) for e in es]
@@ -150,6 +156,9 @@ class _HashedAs:
         self.f = f
         self.digest = digest
 
+    def __repr__(self) -> str:
+        return f"{self.f.__module__}.{self.f.__qualname__}"
+
     def __jug_hash__(self) -> bytes:
         return self.digest
 
@@ -177,7 +186,7 @@ class _sequence(Indexable):
         if isinstance(index, slice):
             return self._slice(index)
         if not -len(self) <= index < len(self):
-            raise IndexError(f"Item {index} of a jug.mapreduce.map of {len(self)} elements is wanted")
+            raise IndexError(f"Item {index} of a jug.mapreduce.map of {number_of(len(self), 'element')} is wanted")
         return self._at(index % len(self))
 
     def __iter__(self) -> Iterator[Tasklet[Any]]:

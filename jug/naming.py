@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pickle import dumps
 from types import FunctionType
 
 from .config import warn
 from .hash import PROTOCOL, hash_update, new_hash_object, positions, update_flat
-from .nodes import ATOMS
+from .matching import Caption
+from .nodes import ATOMS, direct, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any, TypeVar
+
+    _F = TypeVar("_F", bound=Callable[..., Any])
 
 _Module = type(sys)
 _warned_of: set[str] = set()
@@ -41,6 +45,53 @@ def task_name(f: Any) -> str:
             "an argument of a function)"
         )
     return name
+
+
+def applies(functions: Callable[[Any], Iterable[Any]]) -> Callable[[_F], _F]:
+    """Decorator for a function of tasks that calls functions which it is given: `functions` finds them in a task."""
+
+    def mark(f: _F) -> _F:
+        f._jug_applies = functions  # type: ignore[attr-defined]
+        return f
+
+    return mark
+
+
+def caption_of(task: Any) -> str:
+    """What a task is called in tables and messages: its name, with those of the functions that it applies."""
+    f = getattr(task, "f", None)
+    functions = getattr(f, "_jug_applies", None) if type(f) is FunctionType else None
+    if functions is None:
+        return task.name  # type: ignore[no-any-return]
+    applied = tuple(functions(task))
+    key = (task.name, *map(id, applied))
+    known = _captions.get(key)
+    if known is None:
+        if len(_captions) >= _MOST_CAPTIONS:
+            _captions.clear()
+        known = _captions[key] = applied, _caption(task.name, applied)
+    return known[1]
+
+
+# With the functions, whose ids are theirs as long as they live.
+_captions: dict[tuple[str | int, ...], tuple[tuple[Any, ...], str]] = {}
+_MOST_CAPTIONS = 1000
+
+
+def _caption(name: str, functions: Iterable[Any]) -> str:
+    # A function that is the result of a task is not known yet; and what needs that is downstream of it anyway.
+    known = [value(f) for f in functions if f is not None and not direct((f,))]
+    return Caption(name, map(_name_of_function, known)) if known else name
+
+
+def _name_of_function(f: Any) -> str:
+    """``module.function`` of what can be called, however it is wrapped up."""
+    while isinstance(f, partial) or getattr(type(f), "_jug_is_task_generator", False) is True:
+        f = f.func if isinstance(f, partial) else f.f
+    name = getattr(f, "__name__", None)
+    if name is None:  # an object that can be called
+        f, name = type(f), type(f).__name__
+    return f"{getattr(f, '__module__', None) or type(f).__module__}.{name}"
 
 
 def address_of(f: Any) -> tuple[str, str]:

@@ -204,6 +204,7 @@ def _parse_command_line(command: SubCommand, args: Sequence[str]) -> dict[str, A
     values = vars(namespace)
     if unknown:
         _refuse_unknown(parser, unknown)
+    _refuse_second_jugfile(parser, values)
     values["user_args"] = [*values.get("user_args", ()), *args[end + 1 :]]
     if values.get("jugfile", "") is None:
         del values["jugfile"]
@@ -218,6 +219,15 @@ def _refuse_unknown(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> 
     close = difflib.get_close_matches(flags[0].partition("=")[0], parser._option_string_actions, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     parser.error(f"unrecognized arguments: {' '.join(flags)} ({hint}arguments for the jugfile go after --)")
+
+
+def _refuse_second_jugfile(parser: argparse.ArgumentParser, values: dict[str, Any]) -> None:
+    """An argument of the jugfile needs no ``--`` before it, as ever, unless it looks like another jugfile."""
+    jugfile, first = values.get("jugfile"), next(iter(values.get("user_args", ())), "")
+    if jugfile and first.endswith(".py"):
+        parser.error(
+            f"one jugfile at a time: {jugfile!r} is one, {first!r} seems to be another (what is for it goes after --)"
+        )
 
 
 def build_parser(command: SubCommand | None = None) -> argparse.ArgumentParser:

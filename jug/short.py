@@ -35,6 +35,9 @@ class _Short(reprlib.Repr):
         except Exception:  # noqa: BLE001  (until Python 3.12, any class called `array` is taken for one of that module)
             return self.repr_instance(x, level)
 
+    def repr_function(self, f: Any, level: int) -> str:
+        return f"{f.__module__}.{f.__qualname__}"  # where it is in memory is of no interest
+
 
 class _ShortInside(_Short):
     """For what is shown inside the label of a tasklet: further tasklets there could go on for ever."""
@@ -119,6 +122,11 @@ def short_call(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str
 
 def _in_call(arg: Any) -> str:
     return " ".join(_short_call.call(arg).split())
+
+
+def number_of(number: int, noun: str, nouns: str = "") -> str:
+    """``1 task``, and of any other number ``2 tasks``; `nouns` is the plural where it is not `noun` with an s."""
+    return f"{number} {noun if number == 1 else nouns or f'{noun}s'}"
 
 
 def local_time(seconds: float) -> str:

@@ -15,7 +15,7 @@ from .errors import NoStoreError, NotFinishedError
 from .hash import hash_one, hash_update, new_hash_object, stable_hash_one, stream
 from .locking import Lockable
 from .namesakes import makers, meet
-from .naming import NO_KWARGS_HASHED, address_of, flat_hash, found_at, hash_of_name, task_name
+from .naming import NO_KWARGS_HASHED, address_of, caption_of, flat_hash, found_at, hash_of_name, task_name
 from .provenance import describe, recursive_dependencies, topological_sort
 from .scripts import MAIN, look, remember
 from .short import short
@@ -217,7 +217,7 @@ class Task(nodes.TaskNode, Result[R], Indexable, Lockable):
         try:
             self._result = self.require_store().load(self.hash())
         except (KeyError, FileNotFoundError):
-            raise NotFinishedError(f"{self.name} has no result yet (task {self.hash().decode()})") from None
+            raise NotFinishedError(f"{caption_of(self)} has no result yet (task {self.hash().decode()})") from None
 
     def adopt(self, result: R) -> None:
         """Take `result` as the one in the store, which the caller has read."""

@@ -10,7 +10,7 @@ from functools import partial, update_wrapper
 from . import nodes
 from .hash import hash_one, new_hash_object, one, stream
 from .lambdas import key as key_of
-from .short import short_inside
+from .short import number_of, short_inside
 from .walk import run_walk
 
 TYPE_CHECKING = False
@@ -184,7 +184,8 @@ class iteratetask:
         if isinstance(index, slice):
             return [self.base[i] for i in range(*index.indices(self.n))]
         if not -self.n <= index < self.n:
-            raise IndexError(f"Item {index} of {self.base!s} is wanted, but it was said to have {self.n} items")
+            has = number_of(self.n, "item")
+            raise IndexError(f"Item {index} of {self.base!s} is wanted, but it was said to have {has}")
         return self.base[index % self.n]
 
 

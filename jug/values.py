@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     M = TypeVar("M")
     T = TypeVar("T")
 
+_REFUSED: Any = object()  # a result that is missing is an error
+
+if TYPE_CHECKING:
+
     @overload
     def value(elem: Result[T]) -> T: ...
     @overload
@@ -27,28 +31,27 @@ if TYPE_CHECKING:
     def value(elem: list[Task[T]], *, missing: M) -> list[T | M]: ...
     @overload
     def value(elem: Any, *, missing: Any = ...) -> Any: ...
+    def value(elem: Any, *, missing: Any = None) -> Any: ...
 
+else:
 
-_REFUSED: Any = object()  # a result that is missing is an error
+    def value(elem: Any, *, missing: Any = _REFUSED) -> Any:
+        """The value of `elem`: each task in it (nested in lists, tuples, dicts, tasklets) replaced by its result.
 
+        Parameters
+        ----------
+        elem : object
+        missing : object, optional
+            What takes the place of each result that is not there, and of each tasklet that needs one.
 
-def value(elem: Any, *, missing: Any = _REFUSED) -> Any:
-    """The value of `elem`: each task in it (nested in lists, tuples, dicts, tasklets) replaced by its result.
-
-    Parameters
-    ----------
-    elem : object
-    missing : object, optional
-        What takes the place of each result that is not there, and of each tasklet that needs one.
-
-    Raises
-    ------
-    NotFinishedError
-        A task in it has no result yet, and there is nothing to take its place.
-    ValueError
-        A container contains itself.
-    """
-    return nodes.value(elem) if missing is _REFUSED else nodes.evaluate(elem, _Lenient(missing).fill)
+        Raises
+        ------
+        NotFinishedError
+            A task in it has no result yet, and there is nothing to take its place.
+        ValueError
+            A container contains itself.
+        """
+        return nodes.value(elem) if missing is _REFUSED else nodes.evaluate(elem, _Lenient(missing).fill)
 
 
 class _Lenient:

@@ -153,8 +153,8 @@ def test_summary_table_goes_where_the_options_say(capsys):
     assert "m.b" in "".join(printed) and capsys.readouterr().out == ""
 
 
-def test_short_output_has_no_table(capsys):
+def test_short_output_has_totals_and_no_table(capsys):
     options = Options()
     options.short = True
-    print_task_summary_table(options, [("Executed", {"m.b": 3})])
-    assert capsys.readouterr().out == ""
+    print_task_summary_table(options, [("Executed", {"m.b": 3}), ("Loaded", {"m.a": 1})])
+    assert capsys.readouterr().out == "Executed:  3 tasks\nLoaded:  1 task\n** Total: 4 tasks.\n"

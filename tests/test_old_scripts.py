@@ -33,6 +33,33 @@ def chain(tmp_path):
     return tmp_path
 
 
+# options
+
+
+ATTRIBUTES = (
+    "aggressive_unload argv cleanup_failed_only cleanup_keep_locks cleanup_locks_only debug execute_keep_failed "
+    "execute_keep_going execute_name execute_no_check_environment execute_nr_wait_cycles execute_pattern "
+    "execute_wait_cycle_time graph_format graph_no_status invalid_name invalid_pattern jugdir jugfile pdb print_out "
+    "short status_cache status_cache_clear status_cache_file subcommand user_args verbose webstatus_ip webstatus_port "
+    "will_cite"
+)
+
+
+def test_each_attribute_that_options_had_is_there(tmp_path):
+    script = f"import jug.options as o\nfor name in {ATTRIBUTES.split()}: getattr(o.parse(['status']), name)\n"
+    assert python(tmp_path, "-c", script).code == 0
+
+
+def test_the_format_of_a_graph_has_its_old_names(tmp_path):
+    script = (
+        "import io, jug.options as o\n"
+        "print(o.parse(['graph']).graph_format, o.parse(['graph', '--file-format', 'pdf']).graph_format)\n"
+        "for key in ('format', 'file-format', 'file_format'):\n"
+        "    print(o.parse(['graph'], io.StringIO(f'[graph]\\n{key} = svg\\n')).graph_format)\n"
+    )
+    assert python(tmp_path, "-c", script).out.split() == ["png", "pdf", "svg", "svg", "svg"]
+
+
 # jug.init and value
 
 
@@ -236,7 +263,7 @@ def test_any_name_of_a_jugfile(tmp_path, name):
     stem = name.rpartition("/")[2].removesuffix(".py")
     assert done.code == 0, done
     assert done.out.splitlines()[0] == f"{stem} {[name, 'more']} True {tmp_path / name}"
-    assert jug(tmp_path, "status", name, "--short").out.endswith("\nAll tasks complete (1 tasks).\n")
+    assert jug(tmp_path, "status", name, "--short").out.endswith("\nAll tasks complete (1 task).\n")
     assert (tmp_path / (name.removesuffix(".py") + ".jugdata")).is_dir()
 
 

@@ -82,6 +82,7 @@ SHOWN = {
         "failed-only": "subcommands/test_cleanup.py::test_what_goes_and_what_stays",
         "keep-locks": "subcommands/test_cleanup.py::test_the_options_exclude_each_other",
         "force": "subcommands/test_cleanup.py::test_what_goes_and_what_stays",
+        "yes": "subcommands/test_cleanup.py::test_at_a_terminal_more_than_half_goes_only_if_somebody_says_yes",
         "dry-run": "subcommands/test_cleanup.py::test_a_dry_run_changes_nothing_and_says_what_the_real_run_does",
     },
     "webstatus": {

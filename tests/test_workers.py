@@ -89,7 +89,7 @@ def test_a_worker_waits_for_another_and_then_goes_on(tmp_path):
     first = start(tmp_path, "execute")
     wait_for_file(tmp_path / "started", alive=first)
     second = start(tmp_path, "execute", "--wait-cycle-time", "0.2", "--verbose", "info")
-    assert second.process.stderr.readline().startswith("jug: Waiting: 1 tasks are locked by others")
+    assert second.process.stderr.readline().startswith("jug: Waiting: 1 task is locked by others")
     (tmp_path / "go").touch()
     first, second = first.wait(), second.wait()
     assert (first.code, second.code) == (0, 0)

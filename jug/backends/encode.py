@@ -14,6 +14,7 @@ import sys
 import zlib
 from functools import cache
 
+from ..short import number_of
 from .fidelity import npy_gives_back
 from .streams import compress_stream as compress_stream  # (where Jug 2.7 has them)
 from .streams import decompress_stream as decompress_stream
@@ -173,9 +174,9 @@ def decompress(data: bytes | memoryview, exact: bool = False) -> bytes:
     except zlib.error as error:
         raise ValueError(f"not an encoded object, or damaged: {error}") from error
     if not inflater.eof:
-        raise ValueError(f"the encoded object is cut short after {len(data)} bytes")
+        raise ValueError(f"the encoded object is cut short after {number_of(len(data), 'byte')}")
     if exact and inflater.unused_data:
-        raise ValueError(f"{len(inflater.unused_data)} bytes follow the encoded object")
+        raise ValueError(f"{number_of(len(inflater.unused_data), 'byte follows', 'bytes follow')} the encoded object")
     return payload
 
 

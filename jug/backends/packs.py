@@ -14,6 +14,7 @@ import time
 
 from ..config import warn
 from ..errors import DamagedResultError, UnsignedResultError
+from ..short import number_of
 from . import verdict
 from .damaged import place_for
 from .encode import decode
@@ -336,4 +337,4 @@ class Packs:
 
 
 def _results(entries: _Entries) -> str:
-    return f"{len(entries)} result{'s' if len(entries) != 1 else ''}"
+    return number_of(len(entries), "result")

@@ -11,6 +11,7 @@ import errno
 
 from ..config import warn
 from ..errors import NoRoomError, StoreError
+from ..short import number_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -240,4 +241,4 @@ class _Room:
             self._ear.close()
 
     def _loss(self) -> str:
-        return f"; what was to be stored is lost ({self._size()} bytes)" if self._size else ""
+        return f"; what was to be stored is lost ({number_of(self._size(), 'byte')})" if self._size else ""

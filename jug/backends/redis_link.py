@@ -19,6 +19,7 @@ import time
 from contextlib import contextmanager
 
 from ..errors import StoreError
+from ..short import number_of
 from .redis_errors import FINAL, MENDABLE, is_trouble, is_unknown_script, trouble_of
 from .redis_outage import Outage
 from .redis_url import Address
@@ -321,4 +322,4 @@ class Link:
 
 def _lost(error: StoreError, size: int) -> StoreError:
     """The error, once more, for somebody who had so many bytes to store."""
-    return StoreError(f"{error}; what was to be stored is lost ({size} bytes)")
+    return StoreError(f"{error}; what was to be stored is lost ({number_of(size, 'byte')})")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 from hashlib import blake2b
 
+from ..short import number_of
 from .checksum import SIGNED
 from .summing import Sum
 
@@ -34,7 +35,7 @@ class Key:
     def __init__(self, content: bytes) -> None:
         secret = content.strip()
         if len(secret) < SHORTEST:
-            raise ValueError(f"it holds {len(secret)} bytes, and a key needs {SHORTEST} at least")
+            raise ValueError(f"it holds {number_of(len(secret), 'byte')}, and a key needs {SHORTEST} at least")
         self._secret = blake2b(secret, digest_size=32, person=b"jug sign key").digest()
 
     def __repr__(self) -> str:

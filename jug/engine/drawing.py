@@ -6,8 +6,10 @@ always said in words: colours only repeat it. Every text is escaped here, whatev
 
 from __future__ import annotations
 
+from ..matching import names_of
+from ..naming import caption_of
 from ..plain import plain_line
-from ..short import short_call
+from ..short import number_of, short_call
 from .status import State
 
 TYPE_CHECKING = False
@@ -61,11 +63,11 @@ def draw_names(graph: Graph, status: Status | None, title: str, note: str = "") 
         What else there is to know (that the jugfile stops at a barrier).
     """
     numbers: dict[str, int] = {}
-    name_of = [numbers.setdefault(task.name, len(numbers)) for task in graph.tasks]
+    name_of = [numbers.setdefault(caption_of(task), len(numbers)) for task in graph.tasks]
     tables = {} if status is None else status.by_name()
     totals = dict.fromkeys(numbers, 0)
     for task in graph.tasks:
-        totals[task.name] += 1
+        totals[caption_of(task)] += 1
     nodes = (_name_node(name, totals[name], tables.get(name, {}), status is not None) for name in numbers)
     names = list(numbers)
     edges = (f"  {_quoted(names[a])} -> {_quoted(names[b])}\n" for a, b in _edges_of(graph, name_of))
@@ -105,7 +107,7 @@ def _name_node(name: str, total: int, counts: dict[State, int], with_status: boo
     if with_status and unlisted:
         cells.append(f"<TD>{unlisted} {_UNLISTED}</TD>")
     if not with_status:
-        cells.append(f"<TD>{total} task{'s' * (total != 1)}</TD>")
+        cells.append(f"<TD>{number_of(total, 'task')}</TD>")
     table = (
         '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="3" CELLPADDING="4">'
         f'<TR><TD COLSPAN="{len(cells)}">{above}<B>{_html(_cut(function))}</B></TD></TR>'
@@ -116,8 +118,9 @@ def _name_node(name: str, total: int, counts: dict[State, int], with_status: boo
 
 def _split(name: str) -> tuple[str, str, str]:
     """Module, dot and function; only a function if there is nothing before the last dot, or after it."""
-    module, dot, function = name.rpartition(".")
-    return (module, dot, function) if module and function else ("", "", name)
+    own = names_of(name)[0]
+    module, dot, function = own.rpartition(".")
+    return (module, dot, function + name[len(own) :]) if module and function else ("", "", name)
 
 
 def _line_of_name(counts: dict[State, int], total: int) -> str:

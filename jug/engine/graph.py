@@ -13,7 +13,7 @@ from array import array
 from itertools import accumulate, compress
 from operator import is_, sub
 
-from ..naming import hash_all
+from ..naming import caption_of, hash_all
 from ..nodes import direct_tasks
 from ..special import special_among, ways_of
 from ..task import Task
@@ -115,9 +115,9 @@ class Graph:
     # Questions
 
     def selected(self, selects: Callable[[str], bool] | None) -> Sequence[int]:
-        """The listed nodes whose names `selects` is true for; all of them if it is None."""
+        """The listed nodes whose captions `selects` is true for; all of them if it is None."""
         nodes = range(self.listed)
-        return nodes if selects is None else [node for node in nodes if selects(self.tasks[node].name)]
+        return nodes if selects is None else [node for node in nodes if selects(caption_of(self.tasks[node]))]
 
     def numbers(self, names: Collection[bytes]) -> list[int]:
         """The nodes with these hashes, as far as there are such, in their order."""

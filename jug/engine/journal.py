@@ -1,6 +1,6 @@
 """What happened to a task, written down in the store for those who were not there: so far, how it failed last.
 
-A record is a dict of plain values: ``task`` (its name), ``call`` (the call in short), ``error`` (the last line of the
+A record is a dict of plain values: ``task`` (its caption), ``call`` (in short), ``error`` (the last line of the
 traceback), ``traceback``, ``host`` and ``pid`` of the worker, ``worker`` (a word that no other process has), ``run``
 (in which the task is not tried again, see :mod:`jug.engine.failures`), ``time`` (seconds since the epoch, by the clock
 of that host) and ``attempts`` (how often the task has failed, in all workers, since the record began). It does not
@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 
 from ..errors import StoreError
+from ..naming import caption_of
 from ..short import short_call
 from .tracebacks import traceback_of_task
 
@@ -56,7 +57,7 @@ def _record(task: Task[Any], error: BaseException) -> dict[str, Any]:
     import time
 
     return {
-        "task": task.name,
+        "task": caption_of(task),
         "call": short_call(task.name, task.args, task.kwargs),
         "error": _in_one_line(error),
         "traceback": _shortened(traceback_of_task(error)),

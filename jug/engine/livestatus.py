@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 
+from ..naming import caption_of
 from .special import gated, may_run, store_of
 from .status import State, marks_of, state_of
 
@@ -109,7 +110,7 @@ class LiveStatus:
         number: dict[str, int] = {}
         row_of = array("i")
         for node in range(self.graph.listed):
-            row_of.append(number.setdefault(self.graph.tasks[node].name, len(number)))
+            row_of.append(number.setdefault(caption_of(self.graph.tasks[node]), len(number)))
         rows = {name: [0] * len(_STATES) for name in number}
         in_order = list(rows.values())
         for node, state in enumerate(self.states):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import Enum
 
 from ..errors import EXIT_FAILED, EXIT_OK, EXIT_WORK_LEFT, StopWorker
+from ..naming import caption_of
 from ..plain import plain_line
-from ..short import local_time
+from ..short import local_time, number_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -137,8 +138,8 @@ def _exit_code(stop: SystemExit) -> int:
 
 
 def _failed(tasks: list[Task[Any]], how: str) -> str:
-    names = ", ".join(sorted({task.name for task in tasks}))
-    return f"{len(tasks)} task{'s' * (len(tasks) > 1)} {how} ({names})." if tasks else ""
+    names = ", ".join(sorted(set(map(caption_of, tasks))))
+    return f"{number_of(len(tasks), 'task')} {how} ({names})." if tasks else ""
 
 
 def _latest_first(lock: LockDetails) -> float:

@@ -5,6 +5,7 @@ A dry run shows such a plan, and a real one carries it out. Plans read no result
 
 from __future__ import annotations
 
+from ..naming import caption_of
 from .special import store_of
 from .status import finished_nodes
 
@@ -44,7 +45,7 @@ class Invalidation:
         for node in self.nodes:
             if finished[node]:
                 counts = self.selected if node in is_chosen else self.dependent
-                name = graph.tasks[node].name
+                name = caption_of(graph.tasks[node])
                 counts[name] = counts.get(name, 0) + 1
         self.records = list(_among(store.failures(), self._names))
         self.running = [lock for lock in _among(store.lock_details(), self._names).values() if lock.is_held]
@@ -131,7 +132,7 @@ class Cleanup:
         groups: dict[tuple[str, bool, bool, str, int], tuple[LockDetails, int]] = {}
         for name, lock in details.items():
             node = self._graph.index.get(name)
-            task = str(recorded.get(name, {}).get("task", "")) if node is None else self._graph.tasks[node].name
+            task = str(recorded.get(name, {}).get("task", "")) if node is None else caption_of(self._graph.tasks[node])
             key = (task, lock.failed, lock.abandoned, lock.host, lock.pid)
             first, count = groups.get(key, (lock, 0))
             groups[key] = (_earlier(first, lock), count + 1)

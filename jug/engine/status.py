@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from enum import IntEnum
-from operator import attrgetter
 
+from ..naming import caption_of
 from .special import may_run, store_of
 
 TYPE_CHECKING = False
@@ -122,7 +122,7 @@ class Status:
         return self._table
 
     def _tabulate(self) -> dict[str, dict[State, int]]:
-        names = map(attrgetter("name"), self._graph.tasks)
+        names = map(caption_of, self._graph.tasks)
         tally = Counter(zip(names, self.states, strict=False))  # the graph has unlisted tasks, too
         table: dict[str, dict[State, int]] = {}
         for (name, state), count in tally.items():

@@ -16,6 +16,7 @@ import sys
 from array import array
 
 from .. import task
+from ..naming import caption_of
 from ..version import __version__
 from .askedstore import AskedStore, still_answers
 from .cachefile import CacheFile, CacheFileError
@@ -136,10 +137,10 @@ def _record(graph: Graph, facts: dict[str, Any]) -> list[bytes]:
     """The columns of a row."""
     import json
 
-    names = {name: number for number, name in enumerate(dict.fromkeys(t.name for t in graph.tasks))}
+    names = {name: number for number, name in enumerate(dict.fromkeys(map(caption_of, graph.tasks)))}
     facts.update(names=list(names), listed=graph.listed)
     starts, edges = graph.edges()
-    name_of = array("i", (names[t.name] for t in graph.tasks))
+    name_of = array("i", (names[caption_of(t)] for t in graph.tasks))
     hashes = b"".join(t.hash() for t in graph.tasks)
     return [json.dumps(facts).encode(), name_of.tobytes(), hashes, starts.tobytes(), edges.tobytes()]
 

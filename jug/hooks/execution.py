@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 
+from ..short import number_of
 from .registry import register_hook_once
 
 TYPE_CHECKING = False
@@ -29,7 +30,7 @@ class TimeTasks:
         lines = ["TIMES", "-----", ""]
         for name, durations in self.durations.items():
             average = sum(durations) / len(durations)
-            lines.append(f"{name:20} {average:.2f}s ({len(durations)} tasks)")
+            lines.append(f"{name:20} {average:.2f}s ({number_of(len(durations), 'task')})")
         return "\n".join(lines)
 
     def report(self) -> None:

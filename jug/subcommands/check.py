@@ -5,12 +5,14 @@ from __future__ import annotations
 from contextlib import suppress
 
 from .. import task
-from ..config import Option
+from ..config import Option, tell
 from ..engine.graph import Graph
 from ..engine.jugfile import Jugfile, barrier_of
 from ..engine.status import Status
 from ..errors import EXIT_FAILED, EXIT_OK
+from ..naming import caption_of
 from ..roundtrip import UNHASHABLE
+from ..short import number_of
 from ..stability import ADVICE, Guard, Unstable, WatchedTasks
 from ..versionnotes import note
 from . import rereading, verifying
@@ -69,7 +71,7 @@ class CheckCommand(SubCommand):
             return verifying.sign(options, store)
         if options.check_verify:
             code = verifying.verify(options, store)
-            say_barrier(barrier_of(jugspace))
+            say_barrier(options, barrier_of(jugspace))
             return code
         return EXIT_OK if is_complete(store, jugspace) else EXIT_FAILED
 
@@ -96,12 +98,12 @@ def check_hashes(options: Options) -> int:
     lines += [f"{line}." for line in namesakes]
     is_stable = not (findings.unstable or differs or namesakes)
     if not options.short and lines:
-        print("\n".join(lines))
+        tell(options, "\n".join(lines))
     problems = [f"{findings.unstable} with arguments whose hash changes"] if findings.unstable else []
     problems += ["not the same in a second reading"] if differs else []
-    problems += [f"{len(namesakes)} names that two functions have"] if namesakes else []
-    print(f"{len(tasks)} tasks: {', '.join(problems) or 'no hash changes'}.")
-    say_barrier(barrier)
+    problems += [f"{number_of(len(namesakes), 'name')} that two functions have"] if namesakes else []
+    tell(options, f"{number_of(len(tasks), 'task')}: {', '.join(problems) or 'no hash changes'}.")
+    say_barrier(options, barrier)
     return EXIT_OK if is_stable else EXIT_FAILED
 
 
@@ -112,10 +114,11 @@ def _hash_all(tasks: Iterable[task.Task[Any]]) -> None:
             one.hash()
 
 
-def say_barrier(barrier: BarrierError | None) -> None:
+def say_barrier(options: Options, barrier: BarrierError | None) -> None:
     """That not all of the jugfile was read, if so."""
     if barrier is not None:
-        print(f"The jugfile stops at a barrier ({barrier}): tasks after it, if there are any, were not checked.")
+        after = "tasks after it, if there are any, were not checked"
+        tell(options, f"The jugfile stops at a barrier ({barrier}): {after}.")
 
 
 class Findings:
@@ -138,7 +141,7 @@ class Findings:
             found = tasks.changed(checked) + guard.unstable(checked)
             self.unstable += any(not one.is_harmless for one in found)
             for one in found:
-                self._add(checked.name, number, one)
+                self._add(caption_of(checked), number, one)
 
     def _add(self, name: str, number: int, one: Unstable) -> None:
         reason = one.reason.partition(":")[0]  # more may be said of the single object, such as its address
@@ -150,7 +153,7 @@ class Findings:
         """What is unstable first, then what is so harmlessly; of each kind the first one in full."""
         lines = []
         for (is_harmless, name, *_), (first, tasks) in sorted(self._kinds.items(), key=_harmless_last):
-            count = f" ({len(tasks)} tasks, this is the first)" if len(tasks) > 1 else ""
+            count = f" ({number_of(len(tasks), 'task')}, this is the first)" if len(tasks) > 1 else ""
             note = "Only a note: " if is_harmless else ""
             lines.append(f"{note}{name}: {first}{count}")
         return lines

@@ -6,14 +6,15 @@ It can be done at any time: what a worker may be at work at stays, unless it is 
 from __future__ import annotations
 
 from .. import task
-from ..config import Option
+from ..config import Option, tell
 from ..engine.graph import Graph
 from ..engine.jugfile import barrier_of
 from ..engine.removal import Cleanup
 from ..engine.special import store_of
-from ..errors import UsageError
+from ..errors import JugError, UsageError
 from ..plain import plain_line
-from ..short import local_time
+from ..short import local_time, number_of
+from . import terminal
 from .command import SubCommand
 from .old_calls import as_in_old_releases
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
     from ..backends.base import LockDetails
     from ..config import Options
+
+
+class NotAgreedError(JugError):
+    """Somebody was asked, and did not agree."""
 
 
 class CleanupCommand(SubCommand):
@@ -53,6 +58,7 @@ class CleanupCommand(SubCommand):
             False,
             "Cleanup all locks, those of workers that may be alive included; who they are is said",
         ),
+        Option("yes", False, "Do not ask, at a terminal, whether more than half of the results are to be removed"),
         Option("dry-run", False, "Only say what would go; nothing is removed"),
     )
 
@@ -69,24 +75,50 @@ class CleanupCommand(SubCommand):
         if options.cleanup_dry_run:
             _tell(plan, options)
         else:
+            if _asks(plan, options):
+                plan = _plan(options, graph, store)  # others have worked while somebody was thinking
             _remove(plan, graph, store, options)
         if foreign and not options.short:
-            print(_left_alone(foreign))
+            tell(options, _left_alone(foreign))
         return 0
+
+
+def _asks(plan: Cleanup, options: Options) -> bool:
+    """At a terminal, say which results go; True if somebody had to agree: whoever loses more than half of them.
+
+    Raises
+    ------
+    NotAgreedError
+    """
+    going, there = len(plan.results), len(plan.results) + plan.kept
+    if not going or not terminal.is_answered(options):
+        return False  # programs read what is printed, as they have done since 2.7
+    if not options.short:
+        goes, it = number_of(going, "result goes", "results go"), "it" if going == 1 else "them"
+        stay = number_of(plan.kept, "stays", "stay")
+        tell(options, f"{goes}, since no task of {options.jugfile!r} has {it}; {stay}.")
+    if options.cleanup_yes or 2 * going <= there:
+        return False
+    if not terminal.agrees(f"Remove {going} of {number_of(there, 'result')}?"):
+        raise NotAgreedError("Nothing was removed, since nobody said yes (with --yes, nobody is asked)")
+    return True
 
 
 def _remove(plan: Cleanup, graph: Graph, store: Any, options: Options) -> None:
     records = store.remove_failures(plan.records)
     if options.cleanup_failed_only:
-        print(f"Removed {sum(store.remove_lock(name, failed_only=True) for name in plan.locks)} failed locks")
+        removed = sum(store.remove_lock(name, failed_only=True) for name in plan.locks)
+        tell(options, f"Removed {number_of(removed, 'failed lock')}")
     else:
         if not options.cleanup_locks_only:
-            print(f"Removed {store.cleanup([*graph.tasks, *plan.held], keeplocks=True)} objects")
+            removed = store.cleanup([*graph.tasks, *plan.held], keeplocks=True)
+            tell(options, f"Removed {number_of(removed, 'object')}")
         if not options.cleanup_keep_locks:
             if options.cleanup_force:
                 _tell_of_held(plan, options)
-            print(f"Removed {store.remove_abandoned() + (store.remove_locks() if options.cleanup_force else 0)} locks")
-    _print_records("Removed", records)
+            removed = store.remove_abandoned() + (store.remove_locks() if options.cleanup_force else 0)
+            tell(options, f"Removed {number_of(removed, 'lock')}")
+    _tell_of_records(options, "Removed", records)
     if _leaves_held_locks(options):
         _tell_of_held(plan, options)
 
@@ -99,20 +131,19 @@ def _tell_of_held(plan: Cleanup, options: Options) -> None:
     """Of locks that somebody may hold, who that is, and what becomes of them."""
     if not plan.held:
         return
-    number = len(plan.held)
-    locks = f"{number} lock{'s' * (number > 1)} that may be in use"
+    locks = f"{number_of(len(plan.held), 'lock')} that may be in use"
     if options.cleanup_force:
         would = "Would take" if options.cleanup_dry_run else "Taking"
-        print(f"{would} away {locks}: a worker that is alive goes on, and its task may be run twice")
+        tell(options, f"{would} away {locks}: a worker that is alive goes on, and its task may be run twice")
     else:
-        print(f"Left alone: {locks} ('jug status --workers' shows who is alive, --force takes them away)")
+        tell(options, f"Left alone: {locks} ('jug status --workers' shows who is alive, --force takes them away)")
     if not options.short:
-        _print_holders(plan, plan.held)
+        _tell_of_holders(options, plan, plan.held)
 
 
-def _print_holders(plan: Cleanup, names: Collection[bytes]) -> None:
+def _tell_of_holders(options: Options, plan: Cleanup, names: Collection[bytes]) -> None:
     for name, lock, count in plan.holders(names):
-        print(plain_line(f"    {name or '(no task of the jugfile)'}: {_in_words(lock, count)}"))
+        tell(options, plain_line(f"    {name or '(no task of the jugfile)'}: {_in_words(lock, count)}"))
 
 
 def _refuse_barrier(options: Options, jugspace: Mapping[str, Any]) -> None:
@@ -139,33 +170,34 @@ def _tell(plan: Cleanup, options: Options) -> None:
     has_results = not (options.cleanup_failed_only or options.cleanup_locks_only)
     if has_results:
         whose = f" that no task of {options.jugfile!r} has; {plan.kept} would stay" if not options.short else ""
-        print(f"Would remove {len(plan.results)} objects{whose}")
+        tell(options, f"Would remove {number_of(len(plan.results), 'object')}{whose}")
     if options.cleanup_force:
         _tell_of_held(plan, options)
     if not options.cleanup_keep_locks:
-        failed = "failed locks" if options.cleanup_failed_only else "locks"
-        print(f"Would remove {len(plan.locks)} {failed}")
+        lock = "failed lock" if options.cleanup_failed_only else "lock"
+        tell(options, f"Would remove {number_of(len(plan.locks), lock)}")
         if not options.short:
             held = frozenset(plan.held)
-            _print_holders(plan, [name for name in plan.locks if name not in held])
-    _print_records("Would remove", len(plan.records))
+            _tell_of_holders(options, plan, [name for name in plan.locks if name not in held])
+    _tell_of_records(options, "Would remove", len(plan.records))
     if _leaves_held_locks(options):
         _tell_of_held(plan, options)
-    print("Dry run: nothing was removed.")
+    tell(options, "Dry run: nothing was removed.")
 
 
 def _left_alone(foreign: Sequence[str]) -> str:
     first = ascii(foreign[0])  # whatever is in the name, it is one line
     if len(foreign) == 1:
         return f"Left alone: 1 file or folder that is not jug's ({first})"
-    return f"Left alone: {len(foreign)} files and folders that are not jug's (the first is {first})"
+    many = number_of(len(foreign), "file or folder", "files and folders")
+    return f"Left alone: {many} that are not jug's (the first is {first})"
 
 
 def _in_words(lock: LockDetails, count: int) -> str:
     """The state of a lock, who holds it and since when; for several of the same holder, since the first of them."""
     words = ["failed" if lock.failed else "abandoned" if lock.abandoned else "held"]
     if count > 1:
-        words.insert(0, f"{count} locks")
+        words.insert(0, number_of(count, "lock"))
     if lock.host or lock.pid:
         words.append(f"process {lock.pid or '?'} on {lock.host or '?'}")
     if lock.since is not None:
@@ -173,9 +205,9 @@ def _in_words(lock: LockDetails, count: int) -> str:
     return ", ".join(words)
 
 
-def _print_records(verb: str, number: int) -> None:
+def _tell_of_records(options: Options, verb: str, number: int) -> None:
     if number:
-        print(f"{verb} {number} record{'s' * (number > 1)} of failures")
+        tell(options, f"{verb} {number_of(number, 'record of failures', 'records of failures')}")
 
 
 __getattr__ = as_in_old_releases(__name__, "cleanup")

@@ -113,6 +113,7 @@ def _add_option(container: Container, section: str, option: Option) -> None:
     metavar = option.metavar or option.name.upper().replace("-", "_")
     action = container.add_argument(
         *flags,
+        action=_collecting() if option.several else "store",
         type=_argparse_type(option),
         choices=option.choices or None,
         default=SUPPRESS,
@@ -121,6 +122,20 @@ def _add_option(container: Container, section: str, option: Option) -> None:
         help=help,
     )
     action.path = option.path  # type: ignore[attr-defined]  # for jug.completion
+
+
+def _collecting() -> type[argparse.Action]:
+    """The action of an option that may be given several times: one value is that value, more are a list."""
+    from argparse import Action
+
+    class Collect(Action):
+        def __call__(self, parser: object, namespace: object, value: Any, flag: str | None = None) -> None:
+            before = getattr(namespace, self.dest, None)
+            if before is not None:
+                value = [*before, value] if isinstance(before, list) else [before, value]
+            setattr(namespace, self.dest, value)
+
+    return Collect
 
 
 def _argparse_type(option: Option) -> Callable[[str], Any]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from operator import attrgetter
 
 from ..engine.reporter import Reporter
 from ..engine.tracebacks import traceback_of_task
 from ..errors import JugError
+from ..naming import caption_of
 from ..plain import plain
-from ..short import short_call
+from ..short import number_of, short_call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,12 +51,13 @@ class ConsoleReporter(Reporter):
             self._say(1, f"executing {in_short(task)}")
 
     def executed(self, task: Task[Any], seconds: float) -> None:
-        self.executed_by_name[task.name] = self.executed_by_name.get(task.name, 0) + 1
+        name = caption_of(task)
+        self.executed_by_name[name] = self.executed_by_name.get(name, 0) + 1
         if self._level:
             self._say(1, f"executed {in_short(task)} in {seconds:.3g} s")
 
     def loadable(self, tasks: Sequence[Task[Any]]) -> None:
-        self.loaded_by_name.update(map(attrgetter("name"), tasks))
+        self.loaded_by_name.update(map(caption_of, tasks))
         if self._level > 1:
             for task in tasks:
                 self._say(2, f"there is a result of {in_short(task)}")
@@ -87,7 +88,8 @@ class ConsoleReporter(Reporter):
         # Short pauses between tasks are of no interest; whoever sees nothing happen for longer wants to know why.
         if not self._has_told and (self._level or now - self._waits_since >= _LONG_WAIT):
             self._has_told = True
-            self._say(0, f"Waiting: {running_elsewhere} tasks are locked by others, {waiting} wait for results")
+            locked = number_of(running_elsewhere, "task is locked", "tasks are locked")
+            self._say(0, f"Waiting: {locked} by others, {number_of(waiting, 'waits', 'wait')} for results")
 
 
 class LoopReporter(ConsoleReporter):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .. import task
 from ..engine.graph import Graph
-from ..io import task_table
+from ..io import print_task_summary_table
+from ..naming import caption_of
 from .command import SubCommand
 from .old_calls import as_in_old_releases
 
@@ -24,8 +25,9 @@ class CountCommand(SubCommand):
     def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
         counts: dict[str, int] = {}
         for counted in Graph(task.alltasks).tasks:
-            counts[counted.name] = counts.get(counted.name, 0) + 1
-        print(sum(counts.values()) if options.short else task_table([("Count", counts)]))
+            name = caption_of(counted)
+            counts[name] = counts.get(name, 0) + 1
+        print_task_summary_table(options, [("Count", counts)])
         return 0
 
 

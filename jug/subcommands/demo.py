@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from ..config import tell
 from ..errors import UsageError
 from .command import SubCommand
 from .old_calls import as_in_old_releases
@@ -61,7 +62,7 @@ class DemoCommand(SubCommand):
             raise UsageError(f"{error.filename!r} exists already: nothing was written") from None
         except OSError as error:
             raise UsageError(f"{path!r} cannot be written: {error.strerror}") from error
-        print(WHAT_NEXT.format(path=path, directory=DIRECTORY), end="")
+        tell(options, WHAT_NEXT.format(path=path, directory=DIRECTORY).removesuffix("\n"))
         return 0
 
 

@@ -10,16 +10,17 @@ from ..engine.jugfile import Jugfile
 from ..engine.outcome import Ending
 from ..engine.scheduler import Settings
 from ..engine.stores import require_key
-from ..errors import StopWorker
+from ..errors import EXIT_FAILED, EXIT_OK, StopWorker
 from ..hooks import jug_hook
 from ..hooks.exit_checks import exit_env_vars
 from ..inherited import warn_of_ignored_children
 from ..io import print_task_summary_table
+from ..naming import caption_of
 from . import terminal
 from .command import SubCommand
 from .console import ConsoleReporter
 from .old_calls import as_in_old_releases
-from .selection import no_match, selection_from, selection_in_words, selection_options
+from .selection import no_match, selection_from, selection_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from ..config import Options
     from ..engine.outcome import Outcome
-    from ..matching import Matcher
+    from ..matching import Selection
 
 
 NO_TASKS = "There are no tasks in {jugfile!r} (is a function to be decorated with @TaskGenerator, and called?)"
@@ -115,9 +116,10 @@ class ExecuteCommand(SubCommand):
             self._summarise(options, reporter)
         except SystemExit as stop:  # of a hook: it may choose the exit status, but not say that all is well
             outcome.cause = stop if isinstance(stop, StopWorker) else StopWorker(code=stop.code)
-        terminal.say(self._closing_line(options, selects, outcome))
+        terminal.say(_closing_line(options, selects, outcome))
         outcome.raise_failure()
-        return outcome.exit_code
+        misses = selects is not None and outcome.ending is Ending.COMPLETE and selects.misses()
+        return outcome.exit_code or (EXIT_FAILED if misses else EXIT_OK)
 
     def _summarise(self, options: Options, reporter: ConsoleReporter) -> None:
         jug_hook("execute.finished_pre_status")
@@ -126,14 +128,19 @@ class ExecuteCommand(SubCommand):
         )
         jug_hook("execute.finished_post_status")
 
-    def _closing_line(self, options: Options, selects: Matcher | None, outcome: Outcome) -> str:
-        if not task.alltasks and outcome.ending is Ending.COMPLETE:
-            return NO_TASKS.format(jugfile=options.jugfile)
-        if selects is None or outcome.ending is not Ending.COMPLETE or outcome.failures:
-            return outcome.sentence()
-        if not any(selects(t.name) for t in task.alltasks):
-            return f"{no_match(options, 'execute', (t.name for t in task.alltasks))}: nothing was executed."
-        return f"All tasks that match {selection_in_words(options, 'execute')} are finished."
+
+def _closing_line(options: Options, selects: Selection | None, outcome: Outcome) -> str:
+    if not task.alltasks and outcome.ending is Ending.COMPLETE:
+        return NO_TASKS.format(jugfile=options.jugfile)
+    if selects is None:
+        return outcome.sentence()
+    is_complete = outcome.ending is Ending.COMPLETE and not outcome.failures
+    if not selects.misses():
+        return f"All tasks that match {selects} are finished." if is_complete else outcome.sentence()
+    missing = no_match(selects, map(caption_of, task.alltasks))
+    if not is_complete:
+        return f"{outcome.sentence()} {missing}, so far."
+    return f"{missing}: {'all others that match are finished' if selects.has_selected else 'nothing was executed'}."
 
 
 def settings_from(options: Options) -> Settings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import task
 from ..backends.atomic import atomic_file
 from ..backends.fsops import FileSystem
-from ..config import Option
+from ..config import Option, tell
 from ..engine.drawing import MOST_TASKS, draw_names, draw_tasks
 from ..engine.graph import Graph
 from ..engine.jugfile import barrier_of
@@ -40,6 +40,7 @@ class GraphCommand(SubCommand):
             "png",
             "Set format of graph output file: any that Graphviz's `dot -T` knows, such as png, svg or pdf",
             metavar="FORMAT",
+            dest="format",
         ),
         Option("tasks", False, f"Draw every single task (at most {MOST_TASKS}) instead of one node for each task name"),
     )
@@ -56,7 +57,7 @@ class GraphCommand(SubCommand):
         note = f"The jugfile stops at a barrier ({barrier}): there may be more tasks after it." if barrier else ""
         text = (draw_tasks if options.graph_tasks else draw_names)(graph, status, _title(options, graph), note)
         written = self._write(options, text.encode("utf-8"))
-        print(f"Wrote {' and '.join(written)}.", *([note] if note else ()), sep="\n")
+        tell(options, "\n".join([f"Wrote {' and '.join(written)}.", *([note] if note else ())]))
         return 0
 
     def _write(self, options: Options, text: bytes) -> list[str]:
@@ -65,14 +66,14 @@ class GraphCommand(SubCommand):
         dotfile = f"{base}.dot"
         _replace(dotfile, text)
         # From the text, not from the file: another `jug graph` may be replacing that.
-        picture = render(text, options.graph_file_format, dotfile)
-        target = f"{base}.{options.graph_file_format}"
+        picture = render(text, options.graph_format, dotfile)
+        target = f"{base}.{options.graph_format}"
         _replace(target, picture)
         return list(dict.fromkeys((dotfile, target)))
 
 
 def _title(options: Options, graph: Graph) -> str:
-    return f"{options.jugfile}: {len(graph):,} task{'s' * (len(graph) != 1)}"
+    return f"{options.jugfile}: {len(graph):,} {'task' if len(graph) == 1 else 'tasks'}"
 
 
 def _replace(path: str, content: bytes) -> None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 import sys
 
 from .. import task
-from ..config import Option
+from ..config import Option, tell
 from ..engine.graph import Graph
 from ..engine.jugfile import barrier_of
 from ..engine.removal import Invalidation
-from ..errors import JugError, OutputError
+from ..errors import EXIT_FAILED, EXIT_OK, JugError, OutputError
 from ..io import task_table
+from ..naming import caption_of
 from ..plain import plain
+from ..short import number_of
 from . import terminal
 from .command import SubCommand
 from .old_calls import as_in_old_releases
@@ -46,28 +48,29 @@ class InvalidateCommand(SubCommand):
 
     def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
         graph = Graph(task.alltasks)
-        chosen = graph.selected(selection_from(options, "invalid"))
-        plan = Invalidation(graph, store, chosen)
-        if not chosen:
-            names = (known.name for known in graph.tasks)
-            print(f"{no_match(options, 'invalid', names)}: nothing was invalidated.")
+        selection = selection_from(options, "invalid")
+        chosen = graph.selected(selection)
+        misses = selection is not None and selection.misses()
+        plan = Invalidation(graph, store, () if misses else chosen)
+        if selection is not None and misses:
+            tell(options, f"{no_match(selection, map(caption_of, graph.tasks))}: nothing was invalidated.")
         elif options.invalid_dry_run and plan:
-            show(plan, options.short)
-            print("Dry run: nothing was removed.")
+            show(plan, options)
+            tell(options, "Dry run: nothing was removed.")
         elif not plan:
             if not options.invalid_dry_run:
                 plan.remove()  # what is known of failures
-            print("No results invalidated.")
+            tell(options, "No results invalidated.")
         else:
-            show_and_remove(plan, options.short)
+            show_and_remove(plan, options)
         barrier = barrier_of(jugspace)
         if barrier is not None:
             unknown = "results of tasks after it, if there are any, were kept"
-            print(f"The jugfile stops at a barrier ({barrier}): {unknown}.")
-        return 0
+            tell(options, f"The jugfile stops at a barrier ({barrier}): {unknown}.")
+        return EXIT_FAILED if misses else EXIT_OK
 
 
-def show(plan: Invalidation, short: bool = False) -> None:
+def show(plan: Invalidation, options: Options) -> None:
     """Print what is going to go; returns when it has been written.
 
     Raises
@@ -77,12 +80,13 @@ def show(plan: Invalidation, short: bool = False) -> None:
     """
     selected, dependent = sum(plan.selected.values()), sum(plan.dependent.values())
     try:
-        if short:
-            print(f"{_results(len(plan))} to invalidate: {selected} selected, {dependent} that depend on these.")
+        if getattr(options, "short", False):
+            what = f"{selected} selected, {number_of(dependent, 'that depends', 'that depend')} on these"
+            tell(options, f"{_results(len(plan))} to invalidate: {what}.")
         else:
-            print(task_table([("Selected", plan.selected), ("Dependent", plan.dependent)]))
+            tell(options, task_table([("Selected", plan.selected), ("Dependent", plan.dependent)]))
         if plan.running:
-            print(_who_runs_them(plan))
+            tell(options, _who_runs_them(plan))
         terminal.flush()
     except BrokenPipeError:
         raise
@@ -93,20 +97,20 @@ def show(plan: Invalidation, short: bool = False) -> None:
 def _who_runs_them(plan: Invalidation) -> str:
     """What this command does not touch: workers, and what they make of the code and the values that they have."""
     number = len(plan.running)
-    running = "One of these tasks is" if number == 1 else f"{number} of these tasks are"
+    running = "One of these tasks is" if number == 1 else number_of(number, "of these tasks is", "of these tasks are")
     by = sorted({who_is(lock) for lock in plan.running if lock.host})
     more = f" and {len(by) - _MOST_NAMED} more" if len(by) > _MOST_NAMED else ""
     who = f", by {', '.join(by[:_MOST_NAMED])}{more}" if by else ""
     return f"{running} running now{who}: a result that is stored later is not removed."
 
 
-def show_and_remove(plan: Invalidation, short: bool = False) -> int:
+def show_and_remove(plan: Invalidation, options: Options) -> int:
     """Show what is going to go, and remove it; returns how many results there were.
 
     Whatever comes in between, it is said how many of them are gone.
     """
     try:
-        show(plan, short)
+        show(plan, options)
     except BaseException:
         _say("nothing was removed")
         raise
@@ -118,7 +122,7 @@ def show_and_remove(plan: Invalidation, short: bool = False) -> int:
     except BaseException:
         _say(_so_far(plan))
         raise
-    print(f"{_results(removed)} invalidated.")
+    tell(options, f"{_results(removed)} invalidated.")
     return removed
 
 
@@ -140,7 +144,7 @@ def _say(message: str) -> None:
 
 
 def _results(number: int) -> str:
-    return f"{number} result{'' if number == 1 else 's'}"
+    return number_of(number, "result")
 
 
 __getattr__ = as_in_old_releases(__name__, "invalidate")

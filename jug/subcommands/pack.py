@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ..backends.packing import LARGEST
+from ..config import tell
 from ..errors import UsageError
+from ..short import number_of
 from . import terminal
 from .command import SubCommand
 from .old_calls import as_in_old_releases
@@ -28,21 +30,18 @@ class PackCommand(SubCommand):
         if not hasattr(store, "pack"):
             raise UsageError("Cannot pack this store (only jugdata directories can be packed)")
         done = store.pack()
-        print(f"Packed {done.packed} objects")
+        tell(options, f"Packed {number_of(done.packed, 'object')}")
         if done.unreadable:
             terminal.say(_left(done.unreadable))
         return 0
 
 
 def _left(paths: list[str]) -> str:
+    of_which_size = f"of at most {LARGEST} bytes"
     if len(paths) == 1:
-        return (
-            f"1 file of at most {LARGEST} bytes was left as it is, since it is damaged or cannot be read ({paths[0]})"
-        )
-    return (
-        f"{len(paths)} files of at most {LARGEST} bytes were left as they are, since they are damaged or cannot be "
-        f"read (the first one is {paths[0]})"
-    )
+        return f"1 file {of_which_size} was left as it is, since it is damaged or cannot be read ({paths[0]})"
+    why = f"since they are damaged or cannot be read (the first one is {paths[0]})"
+    return f"{number_of(len(paths), 'file')} {of_which_size} were left as they are, {why}"
 
 
 __getattr__ = as_in_old_releases(__name__, "pack")

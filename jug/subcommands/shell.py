@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import task
+from ..config import Options
 from ..engine.graph import Graph
 from ..engine.jugfile import barrier_of
 from ..engine.removal import Invalidation
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-    from ..config import Options
     from ..task import Task
 
 BANNER = """\
@@ -48,7 +48,7 @@ class ShellCommand(SubCommand):
 
     def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
         names = dict(jugspace)
-        names.update(Tools(store, names).as_names())
+        names.update(Tools(store, names, options).as_names())
         barrier = barrier_of(names)
         partly = f" (up to a barrier: {barrier})" if barrier else ""
         _start(names, BANNER.format(jugfile=options.jugfile, partly=partly))
@@ -80,9 +80,10 @@ def _show_sentence(shell: Any, kind: type, error: BaseException, traceback: Any,
 class Tools:
     """The functions that the shell adds to the names of the jugfile."""
 
-    def __init__(self, store: Any, names: dict[str, Any]) -> None:
+    def __init__(self, store: Any, names: dict[str, Any], options: Options | None = None) -> None:
         self._store = store
         self._names = names
+        self._options = options or Options()
         self._tasks = list(task.alltasks)
 
     def as_names(self) -> dict[str, Any]:
@@ -105,13 +106,16 @@ class Tools:
             raise UsageError(f"there is no task in {short(tasks)}: nothing was invalidated")
         plan = Invalidation(graph, self._store, chosen)
         if dry_run:
-            show(plan)
+            show(plan, self._options)
             return len(plan)
-        return _remove(graph, plan, show_and_remove if plan else Invalidation.remove)
+        return _remove(graph, plan, self._show_and_remove if plan else Invalidation.remove)
 
-    def get_tasks(self) -> list[Task[Any]]:
-        """All tasks of the jugfile, in the order in which they are created."""
-        return list(self._tasks)
+    def _show_and_remove(self, plan: Invalidation) -> int:
+        return show_and_remove(plan, self._options)
+
+    def get_tasks(self, copy: bool = True) -> list[Task[Any]]:
+        """All tasks of the jugfile, in the order of their creation; with `copy` False, jug's own list of them."""
+        return list(self._tasks) if copy else task.alltasks
 
     def get_filtered_tasks(
         self, loadable: bool = False, failed: bool = False, available: bool = False

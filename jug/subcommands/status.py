@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import task
-from ..config import Option, warn
+from ..config import Option, tell, warn
 from ..engine.graph import Graph
 from ..engine.jugfile import Jugfile, barrier_of
 from ..engine.status import State, Status
@@ -11,6 +11,7 @@ from ..engine.statuscache import DEFAULT_FILE, StatusCache
 from ..errors import EXIT_FAILED, EXIT_OK
 from ..io import task_table
 from ..plain import plain_line
+from ..short import number_of
 from .command import SubCommand
 from .failures import failures_text
 from .old_calls import as_in_old_releases
@@ -92,14 +93,14 @@ class StatusCommand(SubCommand):
             )
         if options.status_failures:
             text = [(" " if options.short else "\n").join(text), failures_text(graph, status, store, options.short)]
-            print(("\n" if options.short else "\n\n").join(text))
+            tell(options, ("\n" if options.short else "\n\n").join(text))
         else:
-            print((" " if options.short else "\n").join(text))
+            tell(options, (" " if options.short else "\n").join(text))
         return EXIT_OK if status.is_complete() and not waits_for else EXIT_FAILED
 
 
 def table(status: Status) -> str:
-    """One line per task name; the columns of rare states are there only if there are such tasks."""
+    """One line per caption of tasks; the columns of rare states are there only if there are such tasks."""
     rows, counts = status.by_name(), status.counts()
     states = [state for state in HEADINGS if state not in _RARE or counts[state]]
     return task_table((HEADINGS[state], {name: row[state] for name, row in rows.items()}) for state in states)
@@ -109,7 +110,7 @@ def one_line(status: Status) -> str:
     """The totals as a sentence."""
     counts = status.counts()
     if status.is_complete():
-        return f"All tasks complete ({counts[State.FINISHED]} tasks)."
+        return f"All tasks complete ({number_of(counts[State.FINISHED], 'task')})."
     to_run = counts[State.WAITING] + counts[State.READY] + counts[State.ABANDONED]
     active = f"{counts[State.RUNNING]} active" if counts[State.RUNNING] else "none active"
     if counts[State.CLAIMED]:
@@ -117,7 +118,7 @@ def one_line(status: Status) -> str:
     if counts[State.ABANDONED]:
         active += f", {counts[State.ABANDONED]} abandoned"
     return (
-        f"{to_run} tasks waiting to be run, {counts[State.FAILED]} failed, "
+        f"{number_of(to_run, 'task')} waiting to be run, {counts[State.FAILED]} failed, "
         f"{counts[State.FINISHED]} complete, ({active})."
     )
 

@@ -11,6 +11,10 @@ import sys
 from ..errors import OutputError, sentence
 from ..plain import plain
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..config import Options
+
 
 def prepare() -> None:
     """Have printing not fail for what is printed, nor a closed stream's number be given to another file."""
@@ -63,6 +67,23 @@ def discard() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
+
+
+def is_answered(options: Options) -> bool:
+    """Whether there is somebody to answer a question: at a terminal, and no program that has its own way to print."""
+    at_terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+    return at_terminal and getattr(options, "print_out", print) is print
+
+
+def agrees(question: str) -> bool:
+    """The answer to a question of yes or no; whoever says nothing does not agree."""
+    flush()
+    try:
+        answer = input(f"{question} [y/N] ")
+    except EOFError:
+        print()
+        return False
+    return answer.strip().lower() in ("y", "yes")
 
 
 def say(message: str) -> None:

@@ -13,8 +13,9 @@ import os
 import sys
 from pathlib import Path
 
-from ..config import Option
+from ..config import Option, tell
 from ..errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, UsageError
+from . import terminal
 from .command import SubCommand
 from .old_calls import as_in_old_releases
 
@@ -65,7 +66,7 @@ class TestJugCommand(SubCommand):
         arguments = options.user_args
         if not (arguments or options.test_jug_all):
             arguments = [f"tests/{name}" for name in SELECTION]
-        return _run_pytest(suite, arguments)
+        return _run_pytest(options, suite, arguments)
 
 
 def _suite() -> Path:
@@ -77,7 +78,7 @@ def _suite() -> Path:
     raise UsageError(f"the tests are not part of this installation: there is no {PACKAGE / '_testsuite'}")
 
 
-def _run_pytest(suite: Path, arguments: Sequence[str]) -> int:
+def _run_pytest(options: Options, suite: Path, arguments: Sequence[str]) -> int:
     import subprocess
     import tempfile
 
@@ -87,7 +88,8 @@ def _run_pytest(suite: Path, arguments: Sequence[str]) -> int:
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
     command += ["-c", str(suite / CONFIGURATION), "--rootdir", str(suite), *selected]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    print(f"The tests of {suite}", flush=True)
+    tell(options, f"The tests of {suite}")
+    terminal.flush()
     with tempfile.TemporaryDirectory(prefix="jug-test-") as empty:
         process = subprocess.Popen(command, cwd=empty, env=environment)
         try:

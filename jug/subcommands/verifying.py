@@ -10,11 +10,13 @@ from collections import Counter
 
 from .. import task
 from ..backends import verdict
+from ..config import tell
 from ..engine.graph import Graph
 from ..engine.special import store_of
 from ..engine.status import finished_nodes
 from ..errors import EXIT_FAILED, EXIT_OK, UsageError
 from ..plain import plain_line
+from ..short import number_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,8 +54,8 @@ def verify(options: Options, store: Any) -> int:
     found = [(_verdict(store, name), node) for node, name in enumerate(names) if there[node]]
     _tell(options, [(one, _whose(graph, node)) for one, node in found if one.kind in _WRONG])
     missing = len(names) - len(found)
-    without = f" {missing} task{'s have' if missing != 1 else ' has'} no result." if missing else ""
-    print(f"{_count([one for one, _ in found])}.{without}")
+    without = f" {number_of(missing, 'task has', 'tasks have')} no result." if missing else ""
+    tell(options, f"{_count([one for one, _ in found])}.{without}")
     return EXIT_FAILED if any(one.kind in _WRONG for one, _ in found) else EXIT_OK
 
 
@@ -64,7 +66,7 @@ def sign(options: Options, store: Any) -> int:
     done = store.sign()
     _tell(options, [(one, "") for one in done.left])
     more = f"; left: {', '.join(_kinds(done.left))}" if done.left else ""
-    print(f"{done.signed} result{'s' if done.signed != 1 else ''} signed{more}.")
+    tell(options, f"{number_of(done.signed, 'result')} signed{more}.")
     return EXIT_FAILED if done.left else EXIT_OK
 
 
@@ -84,13 +86,13 @@ def _tell(options: Options, wrong: Sequence[tuple[Verdict, str]]) -> None:
         return
     told = len(wrong) if options.verbose in ("info", "debug") else _TOLD
     for found, whose in wrong[:told]:
-        print(plain_line(f"{found.path}{whose}{_OF_ONE[found.kind].format(why=found.why)}"))
+        tell(options, plain_line(f"{found.path}{whose}{_OF_ONE[found.kind].format(why=found.why)}"))
     if len(wrong) > told:
-        print(f"... and {len(wrong) - told} more (--verbose info tells all)")
+        tell(options, f"... and {len(wrong) - told} more (--verbose info tells all)")
 
 
 def _count(found: Sequence[Verdict]) -> str:
-    number = f"{len(found)} result{'s' if len(found) != 1 else ''}"
+    number = number_of(len(found), "result")
     return f"{number}: {', '.join(_kinds(found))}" if found else number
 
 

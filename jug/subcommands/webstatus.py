@@ -6,7 +6,7 @@ import sys
 import time
 
 from .. import __version__, task
-from ..config import Option
+from ..config import Option, tell
 from ..engine.graph import Graph
 from ..engine.interrupts import Interrupted, Interrupts
 from ..engine.jugfile import Jugfile, JugfileRaised, barrier_of
@@ -17,6 +17,7 @@ from ..web.board import Board
 from ..web.monitor import JugfileProblem, Monitor, Reading, stamp_of
 from ..web.server import Address, Server, require_libraries
 from ..web.token import Token
+from . import terminal
 from .command import SubCommand
 from .old_calls import as_in_old_releases
 
@@ -85,17 +86,18 @@ def serve(options: Options, store: Any) -> NoReturn:
         server = Server(application(board, address.hosts(more), token), address.socket, board.close)
         server.start()
         try:
-            announce(address, token)
+            announce(options, address, token)
             monitor.run(board)
         finally:
             server.stop()
     raise JugError("the web server has ended by itself")
 
 
-def announce(address: Address, token: Token | None) -> None:
+def announce(options: Options, address: Address, token: Token | None) -> None:
     """Tell where to look."""
     query = token.query if token is not None else ""
-    print(f"The status is at {address.url}{query} (Ctrl-C ends it)", flush=True)
+    tell(options, f"The status is at {address.url}{query} (Ctrl-C ends it)")
+    terminal.flush()
     if not address.is_local and token is None:
         print(
             "jug: warning: everybody who can reach this address can read the names, arguments and errors of the tasks",

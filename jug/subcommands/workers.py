@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..engine.workers import holders
 from ..plain import plain_line
-from ..short import local_time, short_call
+from ..short import local_time, number_of, short_call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _in_short(found: Sequence[Holder]) -> str:
     gone = sum(holder.is_gone for holder in known)
     idle = sum(not (holder.is_gone or holder.locks) for holder in known)
     at_work = len(known) - gone
-    words = [f"{at_work} worker{'' if at_work == 1 else 's'}"]
+    words = [number_of(at_work, "worker")]
     words += [f"{idle} of them without a task"] if idle else []
     words += [f"{gone} gone"] if gone else []
     return ", ".join(words) + "."

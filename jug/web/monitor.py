@@ -12,6 +12,7 @@ import os
 from ..engine.livestatus import LiveStatus
 from ..engine.status import State
 from ..errors import JugError, StoreError, sentence
+from ..short import number_of
 from . import people
 from .rate import Rate
 from .snapshot import Snapshot, counted
@@ -71,7 +72,7 @@ class Reading:
         if self.barrier is None:
             return None
         missing = self._missing(status)
-        until = f"until {missing} task{' is' if missing == 1 else 's are'} finished" if missing else "that can open now"
+        until = f"until {number_of(missing, 'task is', 'tasks are')} finished" if missing else "that can open now"
         sentence = f"The jugfile stops at a barrier {until}: there may be more tasks after it."
         return {"missing": missing, "sentence": sentence}
 

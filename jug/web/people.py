@@ -11,6 +11,7 @@ from heapq import nlargest
 from ..backends.base import WorkerDetails
 from ..engine.status import State
 from ..engine.workers import Holder, holders
+from ..naming import caption_of
 from ..plain import plain
 from ..short import short_call
 
@@ -147,7 +148,7 @@ def _chosen(status: LiveStatus, failed: list[tuple[float, bytes]]) -> list[tuple
     tasks, index = status.graph.tasks, status.graph.index
     last: dict[str, tuple[float, bytes]] = {}
     for item in failed:
-        name = tasks[index[item[1]]].name
+        name = caption_of(tasks[index[item[1]]])
         last[name] = max(last.get(name, item), item)
     chosen = dict.fromkeys(nlargest(MOST_FAILURES, last.values()))
     for item in nlargest(MOST_FAILURES, failed):
@@ -162,7 +163,7 @@ def _called(status: LiveStatus, name: bytes) -> tuple[str, str]:
     if node is None:
         return "", ""
     task = status.graph.tasks[node]
-    return task.name, short_call(task.name, task.args, task.kwargs)[:_LINE]
+    return caption_of(task), short_call(task.name, task.args, task.kwargs)[:_LINE]
 
 
 def _hash(name: bytes) -> str:

@@ -123,7 +123,7 @@ def test_single_tasks_show_their_call_and_state(store):
 def test_a_task_looks_the_same_in_every_process(store):
     Task(add, load, object())
     assert " at 0x" not in tasks(store)
-    assert "&lt;function load&gt;" in tasks(store)
+    assert f"add({load.__module__}.load, " in tasks(store)
 
 
 @pytest.mark.parametrize(

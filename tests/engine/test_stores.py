@@ -175,7 +175,7 @@ def test_every_command_uses_the_store_that_the_jugfile_chooses(tmp_path, uri):
     assert run(tmp_path, "invalidate", "--name", "double").out.endswith("2 results invalidated.\n")
     assert run(tmp_path, "execute").table()["Total:"]["Executed"] == 2
     write(tmp_path, CHOOSES.format(uri=uri).replace("double(first)", "3"))
-    assert run(tmp_path, "cleanup").out == "Removed 1 objects\nRemoved 0 locks\n"
+    assert run(tmp_path, "cleanup").out == "Removed 1 object\nRemoved 0 locks\n"
 
 
 def test_set_jugdir_knows_the_home_directory(tmp_path, monkeypatch):

@@ -33,7 +33,7 @@ def test_average_times_are_printed_at_the_end_and_once_after_many_loads(monkeypa
         "-----",
         "",
         "jf.slow              1.50s (2 tasks)",
-        "jf.a_function_with_a_long_name 3.00s (1 tasks)",
+        "jf.a_function_with_a_long_name 3.00s (1 task)",
     ]
 
 

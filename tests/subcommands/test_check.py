@@ -84,7 +84,7 @@ def test_what_is_harmless_is_a_note(tmp_path):
     done = hashes(tmp_path, "f(Named())\n")
     assert done.code == 0
     assert done.out.startswith("Only a note: jugfile.f: argument 'data' (<jugfile.Named object at ")
-    assert done.out.endswith("1 tasks: no hash changes.\n")
+    assert done.out.endswith("1 task: no hash changes.\n")
 
 
 def test_an_argument_that_cannot_be_hashed_is_named(tmp_path):
@@ -143,7 +143,7 @@ def test_a_mistake_in_the_jugfile_is_told_as_ever(tmp_path):
 def test_hashes_up_to_a_barrier(tmp_path):
     done = hashes(tmp_path, "from jug import barrier\nf(1)\nbarrier()\nf(2)\n")
     assert done.code == 0
-    assert done.out.splitlines()[0] == "1 tasks: no hash changes."
+    assert done.out.splitlines()[0] == "1 task: no hash changes."
     assert "The jugfile stops at a barrier (jugfile.f has no result yet): tasks after it" in done.out
     assert jug(tmp_path, "execute").code == 0
     assert jug(tmp_path, "check", "--hashes").out == "2 tasks: no hash changes.\n"

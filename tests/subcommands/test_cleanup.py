@@ -1,9 +1,11 @@
 import itertools
 import os
 import re
+import subprocess
+import sys
 
 import pytest
-from processes import files_in, jug, use
+from processes import environment, files_in, jug, use
 from simulated import Counting
 
 from jug import Task
@@ -45,11 +47,11 @@ def numbers(store):
 @pytest.mark.parametrize(
     ("options", "output", "left"),
     [
-        ([], "Removed 1 objects\nRemoved 1 locks\nRemoved 1 record of failures\n" + LEFT_ALONE, (6, 1, 0)),
-        (["--keep-locks"], "Removed 1 objects\n", (6, 1, 1)),
-        (["--locks-only"], "Removed 1 locks\nRemoved 1 record of failures\n" + LEFT_ALONE, (7, 1, 0)),
-        (["--failed-only"], "Removed 1 failed locks\nRemoved 1 record of failures\n", (7, 1, 0)),
-        (["--force"], "Removed 1 objects\n" + TAKEN + "Removed 2 locks\nRemoved 1 record of failures\n", (6, 0, 0)),
+        ([], "Removed 1 object\nRemoved 1 lock\nRemoved 1 record of failures\n" + LEFT_ALONE, (6, 1, 0)),
+        (["--keep-locks"], "Removed 1 object\n", (6, 1, 1)),
+        (["--locks-only"], "Removed 1 lock\nRemoved 1 record of failures\n" + LEFT_ALONE, (7, 1, 0)),
+        (["--failed-only"], "Removed 1 failed lock\nRemoved 1 record of failures\n", (7, 1, 0)),
+        (["--force"], "Removed 1 object\n" + TAKEN + "Removed 2 locks\nRemoved 1 record of failures\n", (6, 0, 0)),
         (["--force", "--locks-only"], TAKEN + "Removed 2 locks\nRemoved 1 record of failures\n", (7, 0, 0)),
     ],
     ids=str,
@@ -153,7 +155,7 @@ def test_a_dry_run_changes_nothing_and_says_what_the_real_run_does(changed, opti
 def test_a_dry_run_names_who_holds_the_locks(changed):
     where, store = changed
     dry = jug(where, "cleanup", "--dry-run")
-    assert "Would remove 1 objects that no task of 'jugfile.py' has; 6 would stay\n" in dry.out
+    assert "Would remove 1 object that no task of 'jugfile.py' has; 6 would stay\n" in dry.out
     here = f"process {os.getpid()} on {store.lock_details()[b'ab' * 20].host}, since 20"
     assert f"    (no task of the jugfile): held, {here}" in dry.out
     assert "    jugfile.fails: failed" in dry.out
@@ -166,7 +168,7 @@ def test_a_dry_run_refuses_to_judge_at_a_barrier_too(changed):
     path.write_text(path.read_text() + "from jug import barrier\nbarrier()\n")
     assert jug(where, "cleanup", "--dry-run").code == 2
     dry = jug(where, "cleanup", "--failed-only", "--dry-run")
-    assert (dry.code, dry.out.splitlines()[0]) == (0, "Would remove 1 failed locks")
+    assert (dry.code, dry.out.splitlines()[0]) == (0, "Would remove 1 failed lock")
 
 
 def test_records_of_failures_go_with_what_they_are_about(changed):
@@ -174,7 +176,7 @@ def test_records_of_failures_go_with_what_they_are_about(changed):
     gone, done, left = b"cd" * 20, store.list()[0], next(iter(store.failures()))
     for name in (gone, done):
         store.record_failure(name, {"task": "jugfile.x", "error": "ValueError: x"})
-    assert jug(where, "cleanup", "--keep-locks").out == "Removed 1 objects\nRemoved 2 records of failures\n"
+    assert jug(where, "cleanup", "--keep-locks").out == "Removed 1 object\nRemoved 2 records of failures\n"
     assert list(file_store.file_store(store.jugdir).failures()) == [left]
     jug(where, "cleanup", "--failed-only")
     assert file_store.file_store(store.jugdir).failures() == {}
@@ -183,7 +185,7 @@ def test_records_of_failures_go_with_what_they_are_about(changed):
 def test_the_record_of_a_lock_that_stays_stays(changed):
     where, store = changed
     store.record_failure(b"ab" * 20, {"task": "jugfile.x", "error": "ValueError: x"})  # locked, and of no task
-    assert jug(where, "cleanup", "--keep-locks").out == "Removed 1 objects\n"
+    assert jug(where, "cleanup", "--keep-locks").out == "Removed 1 object\n"
     assert b"ab" * 20 in file_store.file_store(store.jugdir).failures()
 
 
@@ -225,3 +227,91 @@ def test_cleaning_up_again_removes_nothing(changed):
     where, _ = changed
     jug(where, "cleanup")
     assert jug(where, "cleanup").out.startswith("Removed 0 objects\nRemoved 0 locks\nLeft alone: 1 lock")
+
+
+# --- what goes is said, and asked about
+
+
+@pytest.fixture
+def shrunk(tmp_path):
+    """A directory with 7 results, of which the jugfile has only `kept` now."""
+
+    def shrink(kept):
+        path = use(tmp_path, "chain.py")
+        assert jug(tmp_path, "execute", "--short").code == 0
+        calls = ["first(0)", "first(1)", "first(2)", "apart()"][:kept]
+        path.write_text(path.read_text().partition("firsts =")[0] + "\n".join(calls))
+        return tmp_path, file_store.file_store(tmp_path / "jugfile.jugdata")
+
+    return shrink
+
+
+def test_what_goes_and_how_many_stay_is_said_first(shrunk):
+    where, store = shrunk(4)
+    code, said = at_a_terminal(where, None, "cleanup")
+    told = "3 results go, since no task of 'jugfile.py' has them; 4 stay.\r\nRemoved 3 objects\r\nRemoved 0 locks\r\n"
+    assert (code, said) == (0, told) and numbers(store) == (4, 0, 0)
+    assert at_a_terminal(where, None, "cleanup") == (0, "Removed 0 objects\r\nRemoved 0 locks\r\n")
+
+
+def test_without_a_terminal_nobody_is_asked(shrunk):
+    where, store = shrunk(0)
+    done = jug(where, "cleanup")
+    assert (done.code, done.out) == (0, "Removed 7 objects\nRemoved 0 locks\n") and numbers(store) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("kept", "options", "answer", "left"),
+    [
+        (2, [], b"\n", 7),
+        (2, [], b"n\n", 7),
+        (2, [], b"yeah, no\n", 7),
+        (2, ["--keep-locks"], b"\x04", 7),
+        (2, ["--short"], b"Yes\n", 2),
+        (2, [], b"y\n", 2),
+        (2, ["--yes"], None, 2),
+        (2, ["--dry-run"], None, 7),
+        (2, ["--locks-only"], None, 7),
+        (3, [], b"y\n", 3),
+        (4, [], None, 4),
+    ],
+    ids=str,
+)
+def test_at_a_terminal_more_than_half_goes_only_if_somebody_says_yes(shrunk, kept, options, answer, left):
+    where, store = shrunk(kept)
+    code, said = at_a_terminal(where, answer, "cleanup", *options)
+    assert numbers(store)[0] == left
+    assert (f"Remove {7 - kept} of 7 results? [y/N]" in said) == (answer is not None)
+    refused = answer is not None and left == 7
+    assert code == (1 if refused else 0)
+    assert ("jug: Nothing was removed, since nobody said yes (with --yes, nobody is asked)" in said) == refused
+
+
+def test_half_of_the_results_go_without_a_question(tmp_path):
+    path = use(tmp_path, "chain.py")
+    jug(tmp_path, "execute", "--name", "first", "--name", "apart")
+    path.write_text(path.read_text().partition("firsts =")[0] + "first(0)\nfirst(1)\n")
+    code, said = at_a_terminal(tmp_path, None, "cleanup")
+    assert code == 0 and "2 results go" in said and "?" not in said
+
+
+def at_a_terminal(where, answer, *arguments):
+    """Run ``jug`` with a terminal for all three streams; the answer is given when there is a question."""
+    main, other = os.openpty()
+    command = [sys.executable, "-m", "jug", *arguments]
+    process = subprocess.Popen(command, cwd=where, env=environment(where), stdin=other, stdout=other, stderr=other)
+    os.close(other)
+    said = b""
+    while True:
+        try:
+            piece = os.read(main, 4096)
+        except OSError:  # it has ended
+            break
+        if not piece:
+            break
+        said += piece
+        if b"[y/N]" in said and answer != b"":
+            os.write(main, answer or b"\n")
+            answer = b""
+    os.close(main)
+    return process.wait(), said.decode()

@@ -36,7 +36,7 @@ def test_a_long_wait_is_told_once(clock, capsys):
     for _ in range(5):
         clock[0] += 10
         waits.waiting(1, 2)
-    assert capsys.readouterr().err == "jug: Waiting: 1 tasks are locked by others, 2 wait for results\n"
+    assert capsys.readouterr().err == "jug: Waiting: 1 task is locked by others, 2 wait for results\n"
 
 
 def test_on_request_any_wait_is_told_at_once(clock, capsys):

@@ -15,12 +15,12 @@ def test_tasks_by_name(tmp_path):
     )
 
 
-def test_short_is_a_number(tmp_path):
+def test_short_is_the_total(tmp_path):
     use(tmp_path, "chain.py")
-    assert jug(tmp_path, "count", "--short").out == "7\n"
+    assert jug(tmp_path, "count", "--short").out == "Count:  7 tasks\n** Total: 7 tasks.\n"
 
 
 def test_a_task_that_is_created_twice_counts_once(tmp_path):
     path = use(tmp_path, "chain.py")
     path.write_text(path.read_text() + "first(0)\n")
-    assert jug(tmp_path, "count", "--short").out == "7\n"
+    assert jug(tmp_path, "count", "--short").out.startswith("Count:  7 tasks\n")

@@ -168,7 +168,7 @@ def test_a_task_that_was_interrupted_is_ready_again(tmp_path):
     worker = run(tmp_path, f"{STARTED}\n    while not os.path.exists('go'): time.sleep(0.01)")
     worker.process.send_signal(signal.SIGUSR2)
     assert worker.wait().code == 128 + signal.SIGUSR2
-    assert jug(tmp_path, "status", "--short").out == "1 tasks waiting to be run, 0 failed, 0 complete, (none active).\n"
+    assert jug(tmp_path, "status", "--short").out == "1 task waiting to be run, 0 failed, 0 complete, (none active).\n"
     (tmp_path / "go").touch()
     assert jug(tmp_path, "execute").code == 0
 

@@ -78,9 +78,9 @@ def test_nothing_to_remove(done):
     assert jug(done, "invalidate", "--name", "apart").out == "No results invalidated.\n"
     nothing = jug(done, "invalidate", "--name", "aprat")
     sentence = "No task matches --name 'aprat' (did you mean 'jugfile.apart'?): nothing was invalidated.\n"
-    assert (nothing.code, nothing.out) == (0, sentence)
+    assert (nothing.code, nothing.out) == (1, sentence)
     nothing = jug(done, "invalidate", "--pattern", "xyz")
-    assert (nothing.code, nothing.out) == (0, "No task matches --pattern 'xyz': nothing was invalidated.\n")
+    assert (nothing.code, nothing.out) == (1, "No task matches --pattern 'xyz': nothing was invalidated.\n")
     assert files_in(done) == before
 
 

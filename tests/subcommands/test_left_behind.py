@@ -55,10 +55,10 @@ def test_cleanup_removes_what_it_left_and_leaves_alone_what_the_living_hold(lost
     lose(other)
     here = os.uname().nodename
     dry = jug(where, "cleanup", "--dry-run", *options)
-    assert "Would remove 1 locks\n    jugfile.wait: abandoned, process " in dry.out
+    assert "Would remove 1 lock\n    jugfile.wait: abandoned, process " in dry.out
     assert "Left alone: 1 lock that may be in use" in dry.out
     done = jug(where, "cleanup", *options)
-    assert done.code == 0 and "\nRemoved 1 locks\n" in "\n" + done.out
+    assert done.code == 0 and "\nRemoved 1 lock\n" in "\n" + done.out
     assert f"    jugfile.wait: held, process {alive.pid} on {here}, since 20" in done.out
     assert counts(where) == {"Waiting": 0, "Ready": 1, "Finished": 0, "Running": 1}
     (where / "go").touch()
@@ -74,7 +74,7 @@ def test_force_takes_away_the_lock_of_the_living_who_loses_nothing(tmp_path):
     assert done.out.splitlines() == [
         "Taking away 1 lock that may be in use: a worker that is alive goes on, and its task may be run twice",
         done.out.splitlines()[1],
-        "Removed 1 locks",
+        "Removed 1 lock",
     ]
     assert done.out.splitlines()[1].startswith(f"    jugfile.wait: held, process {worker.pid} on ")
     (tmp_path / "go").touch()
@@ -100,7 +100,7 @@ def test_the_lock_of_an_old_worker_on_another_machine_stays_unless_by_force(tmp_
     done = jug(tmp_path, "cleanup", "--locks-only")
     assert done.out.splitlines()[0] == "Removed 0 locks"
     assert "    jugfile.wait: held, process 4711 on node7, since 2026-03-31 12:00:01\n" in done.out
-    assert jug(tmp_path, "cleanup", "--locks-only", "--force").out.endswith("\nRemoved 1 locks\n")
+    assert jug(tmp_path, "cleanup", "--locks-only", "--force").out.endswith("\nRemoved 1 lock\n")
     (tmp_path / "go").touch()
     assert jug(tmp_path, "execute").code == 0
 

@@ -55,7 +55,7 @@ def test_packed_results_are_used_invalidated_and_computed_again(executed):
     assert jug(executed, "invalidate", "--name", "total").code == 0
     done = jug(executed, "execute")
     assert done.table()["jugfile.total"]["Executed"] == 1
-    assert jug(executed, "pack").out == "Packed 1 objects\n"
+    assert jug(executed, "pack").out == "Packed 1 object\n"
     write(executed, JUGFILE.replace("range(20)", "range(10)"))
     assert jug(executed, "cleanup").out.startswith("Removed 11 objects\n")
     assert len(list(file_store(executed / "jugfile.jugdata").list())) == 13

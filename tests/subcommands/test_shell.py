@@ -11,6 +11,9 @@ print("removed", invalidate(firsts[0]))
 print("left", [t.name for t in get_filtered_tasks(loadable=True)])
 print("available", [t.name for t in get_filtered_tasks(available=True)])
 print("failed", get_filtered_tasks(failed=True))
+print("missing", value(through, missing="?"))
+from jug import task
+print("jug's own list", get_tasks(copy=False) is task.alltasks, get_tasks() is task.alltasks)
 load_all()
 print("loaded", firsts, direct)
 """
@@ -42,6 +45,8 @@ def answers(tmp_path_factory):
         "left ['jugfile.first', 'jugfile.first', 'jugfile.apart']",
         "available ['jugfile.first']",
         "failed []",
+        "missing ('?', '?')",
+        "jug's own list True False",
         "loaded [Task(jugfile.first, args=(0,), kwargs={}), ",  # one of the three has no result any more
     ],
 )

@@ -38,7 +38,7 @@ def test_running_and_failed_tasks(tmp_path):
         "Total:                           1           1           0           0           1\n"
     )
     short = jug(tmp_path, "status", "--short")
-    assert (short.code, short.out) == (1, "1 tasks waiting to be run, 1 failed, 0 complete, (1 active).\n")
+    assert (short.code, short.out) == (1, "1 task waiting to be run, 1 failed, 0 complete, (1 active).\n")
     (tmp_path / "go").touch()
     assert worker.wait().code == 1
 

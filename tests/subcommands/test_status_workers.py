@@ -77,7 +77,7 @@ def test_who_holds_what_since_when(capsys):
         [],
     ]
     assert status(capsys, store, workers=True, short=True)[1][0] == (
-        "1 tasks waiting to be run, 0 failed, 0 complete, (3 active, 1 abandoned). "
+        "1 task waiting to be run, 0 failed, 0 complete, (3 active, 1 abandoned). "
         "3 workers, 1 of them without a task, 1 gone."
     )
 
