@@ -66,6 +66,9 @@ class _ShortCall(_Short):
     def repr1(self, x: Any, level: int) -> str:
         if not isinstance(x, TaskNode) or not hasattr(x, "args"):
             return super().repr1(x, level)
+        return self._task(x, level)
+
+    def _task(self, x: Any, level: int) -> str:
         self._left -= 1
         if level > 0 and self._left >= 0:
             arguments = [self.repr1(arg, level - 1) for arg in x.args[:_MOST_ARGUMENTS]]

@@ -10,8 +10,7 @@ import zlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Buffer
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
 
 class compress_stream:
@@ -46,7 +45,7 @@ class _Decompressed(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Buffer) -> int:  # type: ignore[override]
+    def readinto(self, buffer: Any) -> int:
         memory = memoryview(buffer).cast("B")
         while not self._decompressor.eof:
             source = self._decompressor.unconsumed_tail or self._stream.read(self._block)

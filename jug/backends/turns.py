@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _owners: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
 
 
-def one_thread_at_a_time(owner: object, attribute: str) -> threading.RLock:  # type: ignore[valid-type]
+def one_thread_at_a_time(owner: object, attribute: str) -> threading.RLock:
     """A lock for what `owner` knows, which keeps it as its `attribute`: after a fork, there is another one."""
     _owners[owner] = attribute
     return threading.RLock()

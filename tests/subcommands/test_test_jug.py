@@ -150,7 +150,9 @@ def test_an_installed_jug_without_pytest(wheel, tmp_path):
 @pytest.fixture
 def asked_of_pytest(monkeypatch):
     asked = []
-    monkeypatch.setattr(test_jug, "_run_pytest", lambda suite, arguments: asked.append((suite, list(arguments))) or 0)
+    monkeypatch.setattr(
+        test_jug, "_run_pytest", lambda options, suite, arguments: asked.append((suite, list(arguments))) or 0
+    )
     return asked
 
 
