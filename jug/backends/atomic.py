@@ -6,6 +6,7 @@ from .fsops import look, sync_directory, write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
     from types import TracebackType
 
@@ -22,9 +23,15 @@ class atomic_file:
     Writes to `temporary`, and when the block ends well makes it durable and moves it to `target`. When anything
     fails, the temporary file is removed and nothing has happened. `prepare` is called if a directory turns out to be
     missing, which is found out by trying: asking first would cost a call each time.
+
+    The three steps are in this order for a reason: what `check` looks at is looked at when the temporary file is
+    there, so that whoever makes it say no, and then removes the file, knows that it is too late for the last step.
     """
 
-    __slots__ = ("_begun", "_fd", "_fs", "_inode", "_prepare", "_target", "_temporary", "has_kept", "keeps", "size")
+    __slots__ = (
+        *("_begun", "_fd", "_fs", "_mark", "_prepare", "_target", "_temporary"),
+        *("check", "has_kept", "keeps", "size"),
+    )
 
     def __init__(self, fs: FileSystem, temporary: str, target: str, prepare: Callable[[], None] | None = None) -> None:
         self._fs = fs
@@ -32,9 +39,11 @@ class atomic_file:
         self._target = target
         self._prepare = prepare
         self._fd = -1
-        self._inode = 0
+        self._mark = 0, 0, 0
         self._begun = 0  # of so many bytes the writing to the disk has begun
-        #: Whether what is at the target by then is to be kept, and whether it was.
+        #: Asked when all is written, and just before it gets its name: whether it may. If not, nothing has happened.
+        self.check: Callable[[], bool] | None = None
+        #: Whether what is at the target by then is to be kept; and whether it was, or `check` said no.
         self.keeps = self.has_kept = False
         #: How many bytes were to be written so far.
         self.size = 0
@@ -66,9 +75,13 @@ class atomic_file:
 
     def _commit(self) -> None:
         self._fs.fsync(self._fd)
-        self._inode = self._fs.fstat(self._fd).st_ino
+        self._mark = _mark_of(self._fs.fstat(self._fd))
         fd, self._fd = self._fd, -1
         self._fs.close(fd)
+        if self.check is not None and not self.check():
+            self.has_kept = True
+            self._abandon()
+            return
         self._prepared(self._move)
         sync_directory(self._fs, _parent(self._target))
 
@@ -103,7 +116,8 @@ class atomic_file:
             found = look(self._fs, self._target)
         except OSError:
             return False
-        return found is not None and found.st_ino == self._inode
+        # (If somebody has removed ours, another file may have its number by now.)
+        return found is not None and _mark_of(found) == self._mark
 
     def _prepared(self, step: Callable[[], int | None]) -> int:
         try:
@@ -126,6 +140,10 @@ class atomic_file:
             self._fs.unlink(self._temporary)
         except OSError:
             pass
+
+
+def _mark_of(found: os.stat_result) -> tuple[int, int, int]:
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _parent(path: str) -> str:

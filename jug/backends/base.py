@@ -91,9 +91,9 @@ class base_store(ABC):
         """Store `object` under `name`, durably: once this returns, a later :meth:`load` finds it, whatever crashes."""
 
     def dump_locked(self, object: Any, name: Name, lock: base_lock) -> bool:
-        """Store what was computed under `lock`, durably, unless the lock was lost and another worker has stored it.
+        """Store what was computed under `lock`, durably, unless the lock was lost: False if it was.
 
-        False if it was lost: a worker that was held up for longer than its lease writes over nobody's result.
+        What a worker has computed that was held up for longer than its lease is not stored, even if there is nothing.
         """
         self.dump(object, name)
         return True

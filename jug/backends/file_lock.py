@@ -87,16 +87,20 @@ class file_based_lock(base_lock):
                 return False  # there is none, or it is that of the process that has forked us
             if self._mine is not None and not found.failed and not self._is_mine(found):
                 return False  # it was taken from us, and is not ours to mark
-            if not found.failed:
-                persist(self._fs, self.fullname, self._replace_by_failed)
-            self._own.lost(self._name, self._hold)
-            self._mine = None
-        return True
+            is_marked = found.failed or persist(self._fs, self.fullname, self._replace_by_failed)
+            if is_marked:
+                self._own.lost(self._name, self._hold)
+                self._mine = None
+        return is_marked
 
-    def is_ours(self, listed: int = 0) -> bool:
-        """Whether we hold it, as the file server says now; `listed` is the number of the file in a listing of now."""
-        if self._mine is None or not self._own.is_of_this_process() or self._own.held.get(self._name) is not self._hold:
+    def is_ours(self, listed: int = 0, owner: OwnerFile | None = None) -> bool:
+        """Whether we hold it, as the file server says now.
+
+        `listed` is the number of the file in a listing of now; `owner` is by which of our files, if it is to be that.
+        """
+        if not self._may_be_ours(owner or self._own.current):
             return False
+        assert self._mine is not None
         if self._own.is_coherent and self._mine.has_links:
             # While we have the owner file, no other file has its number. (A listing may say another one, where file
             # systems are laid over each other.)
@@ -106,8 +110,12 @@ class file_based_lock(base_lock):
                 return self._fs.stat(self.fullname).st_ino == self._mine.inode
             except FileNotFoundError:
                 return False
-        found = self._find()
-        return found is not None and self._is_mine(found)
+        self._dir.revalidate(LOCKS)
+        return self._is_mine(self._find())
+
+    def is_ours_again(self, owner: OwnerFile) -> bool:
+        """Take it once more if nobody has it: it was removed by hand while `owner`, by which we held it, was there."""
+        return self._may_be_ours(owner) and owner.claim(self.fullname)
 
     # For everybody
 
@@ -167,10 +175,18 @@ class file_based_lock(base_lock):
                 self._own.give_up(self._name)
                 self._own.lost(self._name, self._own.held.get(self._name))
 
+    def _may_be_ours(self, owner: OwnerFile | None) -> bool:
+        """Whether we took it as this owner, and have not lost it since, as far as this process knows."""
+        if self._mine is None or self._mine is not owner or not self._own.is_of_this_process():
+            return False
+        return self._own.held.get(self._name) is self._hold
+
     def _give_back(self) -> None:
         if not (self.has_result and self._defer()):
             if self.is_ours():
                 self._unlink()
+            elif self._mine is not None and self._mine is not self._own.current and self._own.is_of_this_process():
+                self._mine.remove_lock(self._name)  # we were taken for dead, and nobody has come for it yet
             self._own.lost(self._name, self._hold)
 
     def _give_back_or_lose(self) -> None:
@@ -260,7 +276,8 @@ class file_based_lock(base_lock):
         """Let the lock be there for some time more, where machines may go on believing that there is no result."""
         return not self._own.is_coherent and self.is_ours() and self._own.defer(self._name, self._hold)
 
-    def _replace_by_failed(self) -> None:
+    def _replace_by_failed(self) -> bool:
+        """Write, check, rename, as :mod:`jug.backends.publication` does; False if it is not ours any more."""
         mine = self._dir.owner_file()
         passing = mine.passing("f")
         fd = self._fs.open_excl(passing)
@@ -271,12 +288,19 @@ class file_based_lock(base_lock):
             finally:
                 self._fs.close(fd)
             set_time(self._fs, passing, FAILED_TIME)
+            if self._mine is not None and not (mine.is_there(self._own.is_coherent) and self.is_ours(owner=mine)):
+                self._dir.unlink(passing)  # taken from us meanwhile
+                return False
             self._fs.rename(passing, self.fullname)
-        except OSError:
+        except OSError as error:
             found = self._find()
             self._dir.unlink(passing)
-            if found is None or not found.failed:
-                raise
+            if found is not None and found.failed:
+                return True
+            if isinstance(error, FileNotFoundError) and not self._own.is_there():
+                return False
+            raise
+        return True
 
     def _find(self) -> Found | None:
         return find(self._fs, self.fullname)

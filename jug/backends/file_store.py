@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from .base import Name, WorkerDetails, base_lock
     from .encode import Writable
+    from .owned import OwnerFile
 
     Names = list[bytes]  # in the class, `list` is a method
 
@@ -115,13 +116,16 @@ class file_store(compatible_store):
     def _publish(self, name: bytes, write: Callable[[Writable], object], lock: file_based_lock) -> bool:
         path = self._dir.result(name)
         with cannot("write", path):
-            groups = self._packs.grouped.groups  # where whoever took over the lock may have stored it
-            if persist(self._fs, path, lambda: groups.has(name)) and not lock.is_ours():
-                return False
-            is_stored = self._dir.publish(name[:2].decode(), path, write, keep=lambda: not lock.is_ours())
+            is_stored = self._dir.publish(
+                name[:2].decode(), path, write, keep=True, check=lambda owner: self._may_store(name, lock, owner)
+            )
         lock.has_result = True
         self._packs.repair()
         return is_stored
+
+    def _may_store(self, name: bytes, lock: file_based_lock, owner: OwnerFile) -> bool:
+        """Whether the lock is ours still; one that was removed by hand is, again, if there is no result by now."""
+        return lock.is_ours(owner=owner) or (lock.is_ours_again(owner) and not self._presence.has(name))
 
     def load(self, name: Name) -> Any:
         name = as_name(name)

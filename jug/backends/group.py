@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .grouping import Grouping
     from .jugdir import JugDir
     from .mirror import Mirror
+    from .owned import OwnerFile
 
 #: Bytes of a result, seals included; a larger one is stored by itself.
 LARGEST = 1 << 14
@@ -138,21 +139,34 @@ class Group:
         return overtaken
 
     def _store(self, results: dict[bytes, tuple[bytes, bytes, file_based_lock]]) -> None:
+        ours = dict(results)
+        lost: set[bytes] = set()
+
+        def check(owner: OwnerFile) -> bool:
+            lost.update(self._lost(ours, owner))
+            return not lost
+
         seen = self._dir.fs.elapsed()
-        listed = self._listed(len(results))
-        ours: dict[bytes, bytes] = {}
-        overtaken = self._overtaken
-        for name, (piece, _, lock) in results.items():  # each after those that it was computed from
-            if (overtaken and are_among(lock, overtaken)) or not lock.is_ours(listed.get(name, 0)):
-                overtaken.add(name)
-            else:
-                ours[name] = piece
-        if ours:
-            self._grouping.write(ours.items())
+        while ours and not self._grouping.write([(name, piece) for name, (piece, _, _) in ours.items()], check):
+            self._overtaken |= lost
+            ours = {name: result for name, result in ours.items() if name not in lost}
+            lost.clear()
+            seen = self._dir.fs.elapsed()
         if self._dir.fs.elapsed() - seen < self._own.lease / 2:
             # Nobody can have taken us for dead since.
-            for name in ours:
-                results[name][2].release_at_once()
+            for _, _, lock in ours.values():
+                lock.release_at_once()
+
+    def _lost(self, results: dict[bytes, tuple[bytes, bytes, file_based_lock]], owner: OwnerFile) -> set[bytes]:
+        """Those whose locks are not ours any more, by this owner file, and what was computed from them."""
+        listed = self._listed(len(results))
+        overtaken = set(self._overtaken)
+        lost = set()
+        for name, (_, _, lock) in results.items():  # each after those that it was computed from
+            if (overtaken and are_among(lock, overtaken)) or not lock.is_ours(listed.get(name, 0), owner):
+                lost.add(name)
+                overtaken.add(name)
+        return lost
 
     def _listed(self, wanted: int) -> Mapping[bytes, int]:
         """The locks, and the numbers of their files: one look for many, unless most are those of others."""

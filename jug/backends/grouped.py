@@ -136,11 +136,11 @@ class Grouped:
         moved = set(packed)
         for name in [name for name in self.groups if name not in packed]:
             lock.beat()
-            if self._become_a_file(name):
+            if self._become_a_file(name, lock):
                 moved.add(name)
         self.grouping.remove(moved, lock)
 
-    def _become_a_file(self, name: bytes) -> bool:
+    def _become_a_file(self, name: bytes, lock: PackLock) -> bool:
         content = self.content(name)
         try:
             check_content(content)
@@ -148,7 +148,7 @@ class Grouped:
             return False
         path = self._dir.result(name)
         with cannot("write", path):
-            self._dir.publish(name[:2].decode("ascii"), path, lambda stream: stream.write(content), keep=lambda: False)
+            self._dir.publish(name[:2].decode("ascii"), path, lambda stream: stream.write(content), check=lock.check)
         return True
 
     def sign(self, key: Key, again: bool, lock: PackLock) -> list[Verdict]:

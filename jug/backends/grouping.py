@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from .jugdir import JugDir
+    from .publication import Check
 
     #: Given a name and a content, returns what is to be there instead; None: nothing.
     _Change = Callable[[bytes, bytes], bytes | None]
@@ -45,22 +46,24 @@ class Grouping:
     def write(
         self,
         records: Iterable[tuple[bytes, bytes]],
+        check: Check,
         patience: float | None = None,
-        check: Callable[[], object] = lambda: None,
-    ) -> None:
-        """Write a file of these records, durably, unless `check` raises something at the last moment.
+    ) -> bool:
+        """Write a file of these records, durably; False if `check`, at the last moment, says that it may not be there.
 
         Room is waited for as long as `patience` says.
         """
         data, index = assembled(records)
         name = f"g-{self._fs.token()}"
         path = self._dir.path(PACKS, name)
-        self._dir.publish(PACKS, path, lambda stream: (stream.write(data), check()), patience=patience)
+        if not self._dir.publish(PACKS, path, lambda stream: stream.write(data), check=check, patience=patience):
+            return False
         try:
             written = self._fs.stat(path).st_mtime
         except FileNotFoundError:
-            return  # somebody has merged it already
+            return True  # somebody has merged it already
         self._groups.add(GroupFile(name, index, len(data), written))
+        return True
 
     def merge(self) -> None:
         """Merge files if there are many, and nobody else is about it. What goes wrong is for others to try again."""
@@ -135,7 +138,7 @@ class Grouping:
         files = list(files)
         records = self._records(files, lock, change)
         if records:
-            self.write(records.items(), patience, lock.check)
+            self.write(records.items(), lock.check, patience)
         lock.check()
         for file in files:
             path = self._dir.path(PACKS, file.name)

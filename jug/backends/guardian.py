@@ -201,8 +201,10 @@ class Guardian:
             self._fs.sleep(self._haste())
             self._remove(list(self._later))
         owner = find(self._fs, self._owner.path)
-        if owner is None:
-            return  # the worker has cleared up by itself
+        if owner is None:  # the worker has cleared up by itself, or was taken for dead, and others will
+            for name in self._copies:
+                self._owner.remove_lock(name)
+            return
         if self._is_well and not self._later:
             self._owner.remove()
             return

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .atomic import atomic_file
     from .base import Name
     from .owned import OwnerFile
+    from .publication import Check
     from .signing import Key, Signer
 
 _LOCK = ".lock"
@@ -255,15 +256,16 @@ class JugDir:
         directory: str,
         target: str,
         write: Callable[[atomic_file], object],
-        keep: Callable[[], bool] | None = None,
+        keep: bool = False,
+        check: Check | None = None,
         patience: float | None = None,
     ) -> bool:
         """Have `write` write a file, and move it to `target`, which is in `directory`; again if that may help.
 
-        With `keep`, what may be at `target` by then is kept: False if there was something. (Where the file system has
-        no links, `keep` is asked whether the file is not to be written.) Room is waited for as long as `patience` says.
+        False if `check`, asked when it is written, says that it may not be there; or, with `keep`, if there was
+        something, which stays (where the file system has links). Room is waited for as long as `patience` says.
         """
-        publication = Publication(self, directory, target, write, keep)
+        publication = Publication(self, directory, target, write, keep, check)
         return persist(self.fs, target, publication.attempt, publication.size, patience)
 
     def prepare(self, directory: str) -> None:

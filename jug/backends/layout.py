@@ -35,7 +35,7 @@ _OURS = {
     CORRUPT: re.compile(r"[ -~]+\.[0-9]+"),
 }
 # What is certainly left over from us, and goes with the rest.
-_LEFT_OVER = re.compile(r"[rsf]-[0-9a-f]+-[0-9a-f]+|w-[0-9a-f]+|steal-[0-9a-z-]+\.lock|[0-9A-Za-z]{24}")
+_LEFT_OVER = re.compile(r"[rsf]-[0-9a-f]+-[0-9a-f]+|w-[0-9a-f]+(-dead)?|steal-[0-9a-z-]+\.lock|[0-9A-Za-z]{24}")
 _SYSTEM = ".nfs"  # what NFS calls a file that was removed while somebody had it open
 _SAMPLES = 8
 _HEAD = 512

@@ -44,7 +44,8 @@ class Mirror:
 
     def close(self) -> None:
         self._memory.close()
-        os.close(self._fd)
+        fd, self._fd = self._fd, -1
+        os.close(fd)
 
     # The worker's
 
@@ -59,7 +60,9 @@ class Mirror:
         _STATE.pack_into(self._memory, _STATE_AT, self._number, at + len(data))
 
     def clear(self) -> None:
-        """Nothing waits any more."""
+        """Nothing waits any more. (Nobody reads it after the guardian's end, which may come while we store.)"""
+        if self._fd < 0:
+            return
         self._number += 1
         _STATE.pack_into(self._memory, _STATE_AT, self._number, 0)
 
@@ -119,7 +122,8 @@ class Mirror:
         try:
             yield True
         finally:
-            fcntl.lockf(self._fd, fcntl.LOCK_UN)
+            if self._fd >= 0:
+                fcntl.lockf(self._fd, fcntl.LOCK_UN)
 
 
 def shared_memory(size: int = SIZE) -> int:

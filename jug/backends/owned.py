@@ -12,13 +12,14 @@ import errno
 import threading
 
 from .directories import LOCKS, TEMPORARY
-from .fsops import open_own, sync_directory, write_all
+from .fsops import look, open_own, sync_directory, write_all
 from .holder import parse_holder
 from .liveness import find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
 
     from .fsops import FileSystem
     from .holder import Holder
@@ -45,6 +46,8 @@ class OwnerFile:
         The number of the file, if it is ours or our worker's.
     has_links : bool
         False once a hard link was refused.
+    ended : set of str
+        The owners of which it is known that they were ended (:mod:`jug.backends.recovery`).
     """
 
     def __init__(self, fs: FileSystem, root: str, name: str, size: int = 0, inode: int = 0) -> None:
@@ -60,6 +63,7 @@ class OwnerFile:
         self._size = size  # of the text
         self._open = -1
         self.has_links = True
+        self.ended: set[str] = set()
         #: For threads of this process that do what is for one process at a time.
         self.one_at_a_time = threading.Lock()
 
@@ -94,6 +98,20 @@ class OwnerFile:
                 self._fs.close(fd)
         except OSError:
             pass  # what it says has been synced, or is not to be there
+
+    def is_there(self, is_coherent: bool) -> bool:
+        """Whether nobody has ended us, as the file server says now; `is_coherent`: this machine remembers nothing."""
+        if not is_coherent:
+            try:
+                self._fs.close(self._fs.open_dir(self.temporary))
+            except FileNotFoundError:
+                return False
+            return look(self._fs, self.path) is not None
+        try:
+            self._fs.stat(self.path)
+        except FileNotFoundError:
+            return False
+        return True
 
     def note(self, line: bytes) -> None:
         """Write a line behind the text, in place of the one before."""
@@ -142,16 +160,23 @@ class OwnerFile:
                 self.has_links = False
         return self._copy(path)
 
-    def replace(self, path: str) -> None:
-        """Put a file that says that it is ours in the place of another, such that there is no moment without one."""
+    def replace(self, path: str, check: Callable[[], bool]) -> bool:
+        """Put a file that says that it is ours in the place of another, such that there is no moment without one.
+
+        False if `check`, asked when that file is there and so are we, says no.
+        """
         passing = self.passing("s")
         self.claim(passing)
         try:
+            if not (self.is_there(is_coherent=False) and check()):
+                self._forget(passing)
+                return False
             self._fs.rename(passing, path)
         except OSError:
             if not self.is_at(path):  # it was done, and the reply got lost
                 self._forget(passing)
                 raise
+        return True
 
     def is_at(self, path: str) -> bool:
         """Whether the file `path` is ours."""

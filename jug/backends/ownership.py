@@ -12,7 +12,6 @@ import weakref
 from ..config import warn
 from ..errors import StoreError
 from .base import LEASE
-from .fsops import look
 from .guardian import Charge
 from .holder import this_process
 from .owned import OwnerFile
@@ -116,10 +115,15 @@ class Ownership:
             assert self._file is not None
             return self._file
 
+    @property
+    def current(self) -> OwnerFile | None:
+        """The owner file by which locks are ours: what was held by another one before is not any more."""
+        return self._file
+
     def is_there(self) -> bool:
         """Whether the owner file is there; if somebody has removed it, the next one is another."""
         with self._turn:
-            if self._file is not None and look(self._fs, self._file.path) is None:
+            if self._file is not None and not self._file.is_there(self.is_coherent):
                 self._stop()
             return self._file is not None
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .jugdir import JugDir
+    from .owned import OwnerFile
 
 PACK_LOCK = "pack-save"
 _PATIENCE = 60.0
@@ -49,11 +50,12 @@ class PackLock:
             self._last_beat = now
             self.check()
 
-    def check(self) -> None:
-        """StoreError if the lock was taken from us."""
-        if not self._lock.is_ours():
+    def check(self, owner: OwnerFile | None = None) -> bool:
+        """True; StoreError if the lock was taken from us, or if `owner` is not by which of our files we have it."""
+        if not self._lock.is_ours(owner=owner):
             path = self._lock.fullname
             raise StoreError(f"Cannot change the packed results: the lock {path} was taken over by somebody else")
+        return True
 
     def __enter__(self) -> PackLock:
         start = self._fs.monotonic()

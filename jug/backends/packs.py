@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from typing import Any
 
-    from .atomic import atomic_file
     from .jugdir import JugDir
     from .signing import Key, Signer
 
@@ -285,11 +284,7 @@ class Packs:
     def _write(self, lock: PackLock, entries: _Entries) -> None:
         data = write_pack(entries)
 
-        def write(stream: atomic_file) -> None:
-            stream.write(data)
-            lock.check()
-
-        self._dir.publish(PACKS, self.path, write)
+        self._dir.publish(PACKS, self.path, lambda stream: stream.write(data), check=lock.check)
 
     def _look(self, afresh: bool = False) -> _Contents:
         """The pack as it is now; read again if it is another one, or `afresh`."""

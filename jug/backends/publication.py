@@ -1,4 +1,16 @@
-"""One file that is to be in the jugdir: an attempt to write it, which may be made again with another temporary file."""
+"""One file that is to be in the jugdir: an attempt to write it, which may be made again with another temporary file.
+
+A worker may be stopped between any two calls, for longer than its lease, and go on when others have its claims. So what
+was computed under a claim is published in this order: *write* the temporary file, which names its owner; *check* that
+the owner is there still, and has the claim; *rename*. Any failure starts again with another file, and so at another
+check. Whoever takes a claim away does it in this order: end the owner, whose checks fail from then on; remove its
+temporary files; only then take its claims, or give them back (:mod:`jug.backends.recovery`).
+
+So if a check says yes, the owner was there, and its temporary file had been there before. Either this has its place
+before the files of the owner are removed; then whoever gets the claim, later, looks for a result, and finds it. Or it
+is removed; then the rename fails, and the next check says no. No clock is asked, and how long either takes at any step
+is of no importance.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +28,9 @@ if TYPE_CHECKING:
     from .jugdir import JugDir
     from .owned import OwnerFile
 
+    #: Told by whom the file was written, it says whether the claims for it are still his.
+    Check = Callable[[OwnerFile], bool]
+
 
 class Publication:
     """See :meth:`jug.backends.jugdir.JugDir.publish`."""
@@ -26,28 +41,29 @@ class Publication:
         directory: str,
         target: str,
         write: Callable[[Any], object],
-        keep: Callable[[], bool] | None,
+        keep: bool = False,
+        check: Check | None = None,
     ) -> None:
         self._dir = jugdir
         self._directory = directory
         self._target = target
         self._write = write
         self._keep = keep
+        self._check = check
         self._sizes = [0]
 
     def attempt(self) -> bool:
-        """Write the file; False if another one is there, and was kept. An ``OSError`` may be one that passes."""
+        """Write the file; False if another one is there, and was kept, or if it may not be there. An ``OSError`` may be
+        one that passes."""
         self._dir.ensure(self._directory)
         owner = self._dir.owner_file()
         stream = atomic_file(self._dir.fs, owner.passing("r"), self._target, self._prepare)
-        stream.keeps = self._keep is not None and owner.has_links
+        stream.keeps = self._keep and owner.has_links
+        if self._check is not None:
+            stream.check = lambda: self._is_still(owner)
         try:
             with stream:
                 self._write(stream)
-                if self._keep is not None and not owner.has_links and self._keep():
-                    raise _Kept
-        except _Kept:
-            return False
         except OSError as error:
             raise self._judged(error, owner, stream.keeps) from error
         finally:
@@ -57,6 +73,12 @@ class Publication:
     def size(self) -> int:
         """How many bytes are to be written."""
         return max(self._sizes) or _size_of(self._write)
+
+    def _is_still(self, owner: OwnerFile) -> bool:
+        assert self._check is not None
+        if not owner.is_there(self._dir.ownership.is_coherent):
+            raise FileNotFoundError(errno.ENOENT, "the owner file was removed", owner.path)
+        return self._check(owner)
 
     def _prepare(self) -> None:
         self._dir.prepare(self._directory)
@@ -72,10 +94,6 @@ class Publication:
             owner.has_links = False
             return OSError(errno.EAGAIN, error.strerror)
         return error
-
-
-class _Kept(Exception):
-    """The file is not to be written."""
 
 
 def _size_of(write: Callable[[Any], object]) -> int:

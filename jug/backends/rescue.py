@@ -19,7 +19,7 @@ from .mirror import USABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from .fsops import FileSystem
     from .mirror import Mirror
@@ -91,15 +91,31 @@ class Rescue:
 
     def _store(self, mirror: Mirror) -> None:
         data = mirror.data()
-        names = ((name, data[at : at + size]) for name, at, size in scanned(data))
-        # What comes after one that another has taken over may have been computed from it.
-        ours = [(name, record(name, content)) for name, content in takewhile(lambda one: self._is_ours(one[0]), names)]
-        if ours:
-            if self._fs.is_link(self._directory):
-                raise NotADirectoryError(errno.ENOTDIR, "It is a symbolic link", self._directory)
-            target = f"{self._directory}/g-{self._fs.token()}"
-            with atomic_file(self._fs, self._owner.passing("r"), target, self._make_directory) as stream:
-                stream.write(assembled(ours)[0])
+        ours = [(name, record(name, data[at : at + size])) for name, at, size in scanned(data)]
+        while ours and (lost := self._published(ours)):
+            # What comes after one that another has taken over may have been computed from it.
+            ours = list(takewhile(lambda piece: piece[0] not in lost, ours))
+
+    def _published(self, records: Sequence[tuple[bytes, bytes]]) -> Collection[bytes]:
+        """Write, check, rename, as the worker would (:mod:`jug.backends.publication`).
+
+        Returns the names of what is not the worker's any more; nothing was stored if there are any.
+        """
+        lost: list[bytes] = []
+
+        def check() -> bool:
+            is_there = self._owner.is_there(is_coherent=False)
+            lost.extend(name for name, _ in records if not (is_there and self._is_ours(name)))
+            return not lost
+
+        if self._fs.is_link(self._directory):
+            raise NotADirectoryError(errno.ENOTDIR, "It is a symbolic link", self._directory)
+        target = f"{self._directory}/g-{self._fs.token()}"
+        stream = atomic_file(self._fs, self._owner.passing("r"), target, self._make_directory)
+        stream.check = check
+        with stream:
+            stream.write(assembled(records)[0])
+        return lost
 
     def _make_directory(self) -> None:
         try:

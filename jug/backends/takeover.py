@@ -3,6 +3,8 @@
 Looking and then removing is safe only while nobody else does the same. So those who want to take turns, by a file
 ``tempfiles/steal-<lock>`` that says whose turn it is: made in one step, so that one of many has it. A turn takes no
 time; one whose holder was killed in it is ended by the next who comes, who gives up this time.
+
+Before a lock is taken or removed, its owner is ended, and can publish nothing any more (:mod:`jug.backends.recovery`).
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 
 from .liveness import find
+from .recovery import end, end_of, ended_file, owner_of, unlinked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,20 +28,21 @@ STEAL = "steal-"
 def take_over(me: OwnerFile, fs: FileSystem, found: Found, liveness: Liveness) -> bool:
     """Make the lock that was found ours, if it still is as it was; there is no moment at which it is nobody's."""
     with _turn(me, fs, found.path, liveness) as is_ours:
-        if not is_ours or not is_still(fs, found):
+        if not is_ours or not is_still(fs, found) or not end_of(me, fs, found, liveness):
             return False
         try:
-            me.replace(found.path)
+            return me.replace(found.path, lambda: is_still(fs, found))
         except (PermissionError, FileNotFoundError):
             # Another user's, in a directory in which each removes his own files only; or we have no file: see _turn.
             return False
-        return True
 
 
 def take_away(me: OwnerFile, fs: FileSystem, found: Found, liveness: Liveness) -> bool:
     """Remove the lock that was found, if it still is as it was."""
     with _turn(me, fs, found.path, liveness) as is_ours:
-        return is_ours and is_still(fs, found) and _unlinked(fs, found.path)
+        if not is_ours or not is_still(fs, found) or not end_of(me, fs, found, liveness):
+            return False
+        return unlinked(fs, found.path)
 
 
 def give_back(me: OwnerFile, fs: FileSystem, owner: Found, liveness: Liveness) -> int:
@@ -47,15 +51,20 @@ def give_back(me: OwnerFile, fs: FileSystem, owner: Found, liveness: Liveness) -
     Nothing is removed if it turns out to live, which shows in its owner file. (Locks that are no links of this file are
     taken over one by one.) Returns how many locks were removed.
     """
-    number, name = owner.attributes.st_ino, owner.holder.worker
+    if not is_still(fs, owner):
+        return 0
+    worker = owner_of(owner.path)
+    if worker:
+        if not end(me, fs, worker):
+            return 0
+        owner = find(fs, ended_file(me, worker)) or owner
+    number = owner.attributes.st_ino
     locks = [f"{me.locks}/{lock}" for lock, inode in _inodes(fs, me.locks).items() if inode == number]
     removed = sum(_take_like(me, fs, lock, owner, liveness) for lock in locks)
-    if not is_still(fs, owner):
-        return removed
     for left, inode in _inodes(fs, me.temporary).items():
-        if (name and left[1:].startswith(f"-{name}-")) or (left.startswith(STEAL) and inode == number):
-            _unlinked(fs, f"{me.temporary}/{left}")
-    _unlinked(fs, owner.path)
+        if left.startswith(STEAL) and inode == number:
+            unlinked(fs, f"{me.temporary}/{left}")
+    unlinked(fs, owner.path)
     return removed
 
 
@@ -89,12 +98,12 @@ def _turn(me: OwnerFile, fs: FileSystem, path: str, liveness: Liveness) -> Itera
         try:
             yield True
         finally:
-            _unlinked(fs, turn)
+            unlinked(fs, turn)
 
 
 def _end_of_one_who_is_gone(me: OwnerFile, fs: FileSystem, turn: str, liveness: Liveness) -> None:
     found = find(fs, turn)
-    if found is None or not liveness.is_gone(found):
+    if found is None or not liveness.is_gone(found) or not end_of(me, fs, found, liveness):
         return
     # Moved before it is removed: what was moved can be looked at, and nobody else can mistake it for his own.
     aside = me.passing("s")
@@ -105,7 +114,7 @@ def _end_of_one_who_is_gone(me: OwnerFile, fs: FileSystem, turn: str, liveness: 
     moved = find(fs, aside)
     if moved is not None and moved.mark != found.mark:
         _put_back(fs, aside, turn)
-    _unlinked(fs, aside)
+    unlinked(fs, aside)
 
 
 def _put_back(fs: FileSystem, aside: str, turn: str) -> None:
@@ -121,13 +130,3 @@ def _inodes(fs: FileSystem, directory: str) -> dict[str, int]:
         return fs.inodes(directory)
     except FileNotFoundError:
         return {}
-
-
-def _unlinked(fs: FileSystem, path: str) -> bool:
-    try:
-        fs.unlink(path)
-    except FileNotFoundError:
-        return False  # somebody else did, or we although the answer got lost
-    except PermissionError:
-        return False  # another user's, in a directory in which each removes his own files only
-    return True

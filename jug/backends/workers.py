@@ -7,6 +7,7 @@ from .holder import from_name
 from .jugdir import TEMPORARY
 from .liveness import find
 from .owned import OWNER
+from .recovery import is_ended
 from .takeover import STEAL, give_back, take_away
 
 TYPE_CHECKING = False
@@ -19,7 +20,8 @@ _PASSING = "rsf"  # kinds of files that have another name soon; then follow a da
 
 def holders(jugdir: JugDir) -> list[Found]:
     """The owner files that there are."""
-    paths = [jugdir.path(TEMPORARY, name) for name in jugdir.names(TEMPORARY) if name.startswith(OWNER)]
+    names = (name for name in jugdir.names(TEMPORARY) if name.startswith(OWNER) and not is_ended(name))
+    paths = [jugdir.path(TEMPORARY, name) for name in names]
     found = [one for one in (find(jugdir.fs, path) for path in paths) if one is not None]
     for one in found:
         if not one.holder.worker:  # he was stopped before he wrote who he is, or is just about to
@@ -62,6 +64,10 @@ def sweep(jugdir: JugDir) -> int:
     for found in holders(jugdir):
         if not found.path.endswith(OWNER + jugdir.ownership.name) and jugdir.liveness.is_gone(found):
             removed += give_back(jugdir.owner_file(), jugdir.fs, found, jugdir.liveness)
+    for name in filter(is_ended, jugdir.names(TEMPORARY)):
+        ended = find(jugdir.fs, jugdir.path(TEMPORARY, name))
+        if ended is not None:
+            removed += give_back(jugdir.owner_file(), jugdir.fs, ended, jugdir.liveness)
     return removed
 
 

@@ -133,8 +133,8 @@ def test_how_many_calls_the_usual_operations_make(tmp_path, names):
         *("open_dir", "fsync", "close", "stat"),
     ]
     assert calls_of(store, lambda: store.dump_locked(3, names[1], lock)) == [
-        *("stat", "mkdir", "links", "open_dir", "fsync", "close"),
-        *("open_excl", "write", "fsync", "fstat", "close", "link", "unlink", "open_dir", "fsync", "close"),
+        *("mkdir", "links", "open_dir", "fsync", "close", "open_excl", "write", "fsync", "fstat", "close"),
+        *("stat", "stat", "link", "unlink", "open_dir", "fsync", "close"),
     ]
     assert calls_of(store, lock.release) == ["stat", "unlink"]
     assert calls_of(store, lambda: store.load(names[0])) == ["stat", "open_read", "read", "close"]

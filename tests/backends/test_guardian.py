@@ -132,12 +132,14 @@ def test_a_stopped_worker_gives_no_signs_of_life(holder, tmp_path, name):
     time.sleep(0.5)
     before = stamp(tmp_path, name)
     store = file_store(tmp_path)
-    until(store.getlock(name).get, "the lock is not free")
-    assert os.stat(tmp_path / "tempfiles" / own_file(tmp_path, started.pid)).st_mtime_ns == before
-    os.kill(started.pid, signal.SIGCONT)
-    before = os.stat(tmp_path / "tempfiles" / own_file(tmp_path, started.pid)).st_mtime_ns
+    until(lambda: not store.getlock(name).is_locked(), "the lock is not free")
     path = tmp_path / "tempfiles" / own_file(tmp_path, started.pid)
+    assert path.stat().st_mtime_ns == before
+    os.kill(started.pid, signal.SIGCONT)
     until(lambda: path.stat().st_mtime_ns != before, "no sign of life")
+    os.kill(started.pid, signal.SIGSTOP)
+    until(store.getlock(name).get, "the lock is not free")
+    os.kill(started.pid, signal.SIGCONT)
     started.kill()
     until(lambda: process(started.guardian) is None, "the guardian stays")
     assert store.lock_details()[name].pid == os.getpid()  # the guardian has left it alone

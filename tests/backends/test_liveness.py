@@ -294,12 +294,53 @@ def test_who_was_robbed_writes_over_nobodys_result(shared, seat, name):
     assert other.load(name) == "the other's"
 
 
-def test_a_result_that_nobody_has_stored_yet_is_welcome_even_from_who_was_robbed(shared, seat, name):
-    frozen = lock_of(seat(machine="there"), name)
+def test_who_was_robbed_stores_nothing_although_nobody_has_yet(shared, seat, name):
+    """It may be the result of old code, which was removed from elsewhere."""
     slow, other = store_at(seat(machine="there")), store_at(seat())
+    frozen = slow.getlock(name)
+    assert frozen.get()
     assert minutes_until_free(shared, other, name)
-    assert slow.dump_locked("mine", name, frozen)
+    assert not slow.dump_locked("too late", name, frozen)
+    assert not other.can_load(name)
+    shared.lock.release()
+    assert not slow.dump_locked("too late", name, frozen)
+    assert not other.can_load(name)
+
+
+def test_a_result_is_stored_although_its_lock_was_removed_by_hand(seat, name):
+    slow, other = store_at(seat(machine="there")), store_at(seat())
+    lock = slow.getlock(name)
+    assert lock.get() and other.remove_lock(name)
+    assert slow.dump_locked("mine", name, lock)
     assert other.load(name) == "mine"
+    lock.release()
+    assert list(other.listlocks()) == []
+
+
+def test_whoever_has_a_lock_that_was_removed_by_hand_keeps_it(seat, name):
+    slow, other = store_at(seat(machine="there")), store_at(seat())
+    lock = slow.getlock(name)
+    assert lock.get() and other.remove_lock(name)
+    theirs = other.getlock(name)
+    assert theirs.get()
+    assert not slow.dump_locked("late", name, lock)
+    assert other.dump_locked("theirs", name, theirs)
+    theirs.release()
+    assert not slow.dump_locked("late", name, lock)
+    assert other.load(name) == "theirs"
+
+
+def test_the_locks_of_who_was_robbed_of_one_are_free_when_it_goes_on(shared, seat, names):
+    """To its neighbours it is alive: they would wait for a task that it does not run."""
+    slow, other, neighbour = store_at(seat(machine="there")), store_at(seat()), store_at(seat(pid=2, machine="there"))
+    locks = [slow.getlock(name) for name in names[:3]]
+    assert all(lock.get() for lock in locks)
+    assert minutes_until_free(shared, other, names[0])
+    for lock, name in zip(locks, names, strict=False):
+        assert not slow.dump_locked("too late", name, lock)
+        lock.release()
+    assert not neighbour.getlock(names[0]).get()
+    assert neighbour.getlock(names[1]).get() and slow.getlock(names[2]).get()
 
 
 def test_of_many_who_see_a_dead_lock_one_gets_it(shared, seat, name):

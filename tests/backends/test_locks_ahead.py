@@ -354,8 +354,17 @@ def test_what_a_worker_had_ahead_is_free_when_it_is_killed(tmp_path, jugdir, oth
     worker = at_work(tmp_path, str(jugdir), "sleep")
     worker.process.kill()
     worker.wait()
-    assert all(other.getlock(name).get() for name in NAMES[1:4])
     wait_until(lambda: other.can_load(FIRST))
+    assert all(other.getlock(name).get() for name in NAMES[1:4])
+
+
+def test_who_is_sooner_than_the_guardian_of_the_dead_may_run_all(tmp_path, jugdir, other):
+    """What waited was told to nobody. It is stored, or it is free, whoever comes first."""
+    worker = at_work(tmp_path, str(jugdir), "sleep")
+    worker.process.kill()
+    worker.wait()
+    assert all(other.getlock(name).get() for name in NAMES[1:4])
+    wait_until(lambda: other.can_load(FIRST) or other.getlock(FIRST).get())
 
 
 class Owner(OwnerFile):

@@ -180,7 +180,7 @@ def test_whatever_ends_a_worker_what_it_has_computed_is_stored(store, error):
 
 @pytest.mark.parametrize("error", [StoreError("the disk is gone"), NoRoomError("no room")])
 def test_what_cannot_be_stored_ends_the_worker_and_is_run_again_by_the_next(store, error, monkeypatch):
-    def fail(self, records):
+    def fail(self, records, check):
         raise error
 
     jobs = [job(x) for x in range(5)]

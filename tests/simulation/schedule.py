@@ -126,6 +126,10 @@ class SimulatedMirror:
         self._number, self._data = 0, b""
         self._ahead, self._names, self._unused = (0, 0), [], set()
         self._user = None
+        self._is_closed = False
+
+    def close(self):
+        self._is_closed = True
 
     def runs(self, task, since):
         self._runs = task, since
@@ -134,6 +138,7 @@ class SimulatedMirror:
         return self._runs
 
     def show(self, data, at):
+        assert not self._is_closed
         self._data = self._data[:at] + data
 
     def clear(self):
@@ -146,6 +151,7 @@ class SimulatedMirror:
         return self._data
 
     def foresees(self, names):
+        assert not self._is_closed
         self._ahead = self._ahead[0] + 1, len(names)
         self._names, self._unused = list(names), set(names)
 
@@ -213,6 +219,7 @@ class SimulatedGuardian:
         if well:
             self.tell("b")
         self._is_closed, self.process.wakes = True, 0
+        self.mirror.close()
         # After its own end, a worker waits for nobody: this is a finalizer, in whatever thread.
         while not (self.process.done or self._worker.done or self._worker.killed):
             self._worker.sleep(0.01)

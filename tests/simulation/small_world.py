@@ -67,6 +67,7 @@ class SmallWorld(Simulation):
         self.errors = []
         self.codes = []
         self.twice = []
+        self.groups = True  # whether results may be stored together
 
     def compute(self, x, needs):
         process = self.current
@@ -89,7 +90,7 @@ class SmallWorld(Simulation):
         if self.chance.random() < 0.5:  # as a barrier does: this machine now believes that there are no results
             store.first_missing(NAMES[: self.number])
         world = EngineWorld(fs.monotonic, fs.sleep, self.chance.random)
-        settings = Settings(nr_wait_cycles=100)
+        settings = Settings(nr_wait_cycles=100, groups=self.groups)
         code = Scheduler(Graph(tasks(self.number)), store, settings, Acknowledged(self), world=world).run().exit_code
         self.codes.append(code)
         store.close()
