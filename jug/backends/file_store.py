@@ -87,9 +87,8 @@ class file_store(compatible_store):
         path = self._dir.result(name)
         write = self._serialised(object, name)
         self._group.settle()
-        with cannot("write", path):
+        with cannot("write", path), self._packs.replacing(name):
             self._dir.publish(name[:2].decode(), path, write)
-        self._packs.replaced(name)
 
     def dump_locked(self, object: Any, name: Name, lock: base_lock) -> bool:
         if not isinstance(lock, file_based_lock):

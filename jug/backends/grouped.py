@@ -100,6 +100,20 @@ class Grouped:
         """Raise ``ValueError`` or ``Unsigned`` if that is so, and unpickle nothing; returns if there is a checksum."""
         return check_content(self.content(name), self._dir.signer(name))
 
+    def those_that_count(self, names: Callable[[], Iterable[bytes]]) -> set[bytes]:
+        """The results, of `names`, which have files, too, that are here, whole: an old release does not see groups.
+
+        What is here counts, as for whoever loads it; when there are no groups any more, it still does.
+        """
+        return {name for name in (names() if len(self.groups) else ()) if name in self.groups and self._is_whole(name)}
+
+    def _is_whole(self, name: bytes) -> bool:
+        try:
+            self.check(name)
+        except (ValueError, Unsigned):
+            return False
+        return True
+
     def set_aside(self, name: bytes, lock: PackLock) -> str | None:
         """Move a damaged result to where nobody takes it for one; returns the path, or None if it is whole."""
         try:

@@ -82,6 +82,19 @@ def assembled(records: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, Index]:
     return b"".join(pieces), index
 
 
+def rank(piece: bytes) -> tuple[bool, bytes]:
+    """Of two records of one result, that with the lower rank counts: a whole one, if there is one.
+
+    There is only one, of whoever published first (:mod:`jug.backends.publication`), unless somebody copied files
+    together, or an old release did not see it. Which of two was first cannot be told then: names are random, and clocks
+    differ. So their bytes decide, which are the same to everybody, at any time; and since the lowest of several is the
+    lowest of those of any parts of them, merging files changes nothing.
+    """
+    _, name, length, checksum = _HEADER.unpack_from(piece)
+    content = piece[_HEADER.size :]
+    return len(content) != length or crc32(content, crc32(name)) != checksum, content
+
+
 def scanned(data: bytes) -> Iterator[Entry]:
     """The records in `data` that are whole, whatever else there is."""
     at = data.find(_RECORD)

@@ -13,7 +13,7 @@ from ..config import warn
 from ..errors import StoreError
 from .damaged import place_for
 from .fsops import read_all, sync_directory
-from .groupfile import HEADER_SIZE, assembled, record
+from .groupfile import HEADER_SIZE, assembled, rank, record
 from .groups import GroupFile, Groups
 from .jugdir import CORRUPT, PACKS, cannot
 from .packlock import PackLock
@@ -153,15 +153,17 @@ class Grouping:
             lock.beat()
             data = self._data(file)
             for name, at, size in file.index:
-                if name in records:
-                    continue
-                if change is None:
-                    records[name] = data[at - HEADER_SIZE : at + size]
-                    continue
-                lock.beat()
-                changed = change(name, data[at : at + size])
-                if changed is not None:
-                    records[name] = record(name, changed)
+                piece = data[at - HEADER_SIZE : at + size]
+                if name not in records or rank(piece) < rank(records[name]):
+                    records[name] = piece
+        for name in list(records) if change is not None else ():
+            assert change is not None
+            lock.beat()
+            changed = change(name, records[name][HEADER_SIZE:])
+            if changed is None:
+                del records[name]
+            else:
+                records[name] = record(name, changed)
         return records
 
     def _data(self, file: GroupFile) -> bytes:

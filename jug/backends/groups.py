@@ -4,12 +4,16 @@ Such a file never changes. It is there whole, and for good, from its first momen
 another one, and the old one is removed after that. So what is known of a file stays true, and a look at the directory
 tells what there is: one call where nothing has changed. That its time stamp is the same says so only if the clock that
 it was made by has moved on since; as long as that is not certain, the directory is listed.
+
+Of a result that is in two files, the record counts that :func:`~jug.backends.groupfile.rank` says, whatever they are
+called, and in whatever order they are listed.
 """
 
 from __future__ import annotations
 
 from ..config import warn
-from .groupfile import pread_all, read_index
+from .adjacent import neighbours, runs
+from .groupfile import HEADER_SIZE, pread_all, rank, read_index
 from .jugdir import PACKS
 from .layout import is_group
 from .persistence import reread
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator, Mapping
 
-    from .groupfile import Entry, Index
+    from .groupfile import Index
     from .jugdir import JugDir
 
     _Stamp = tuple[int, int]
@@ -31,8 +35,6 @@ _TRIES = 100
 _NOT_READ = -1, -1  # a stamp that no directory has
 _MOST_OPEN = 16
 _PLACES = 1 << 32  # results in a file, at most
-_NEAR = 16  # places from one result to the next, at which it is still looked whether the gap is small
-_GAP = 1 << 14  # bytes between two results, which are read in less time than two calls take
 
 
 class GroupFile:
@@ -72,6 +74,7 @@ class Groups:
         # be a million: numbers take less room than pairs, and nobody looks for garbage among them.
         self._where: dict[bytes, int] = {}
         self._numbered: dict[int, GroupFile] = {}
+        self._doubles: dict[bytes, list[int]] = {}  # all places of what is in more than one file
         self._next = 0
         self._listed: list[str] = []
         #: How often the directory was listed since something may have changed.
@@ -147,13 +150,18 @@ class Groups:
     def _read_many(self, names: Iterable[bytes]) -> dict[bytes, bytes]:
         where = self._where.get
         wanted = {name: place for name in names if (place := where(name)) is not None}
+        for name in wanted.keys() & self._doubles.keys():
+            wanted[name] = self._place(name)
         found: dict[bytes, bytes] = {}
-        for run in _runs(sorted(wanted.values())):
+        for run in runs(sorted(wanted.values())):
             number, first = divmod(run[0], _PLACES)
             file = self._numbered[number]
             entries = file.index.some(first, run[-1] - run[0] + 1)
             is_whole = len(entries) == len(run)  # as for most: they were stored one after the other
-            for together in [entries] if is_whole else _neighbours([e for e in entries if e[0] in wanted]):
+            if not is_whole:
+                chosen = set(run)
+                entries = [entry for place, entry in enumerate(entries, run[0]) if place in chosen]
+            for together in [entries] if is_whole else neighbours(entries):
                 begin = together[0][1]
                 size = together[-1][1] + together[-1][2] - begin
                 data = self._read(file, begin, size) or b""
@@ -186,15 +194,30 @@ class Groups:
             self._numbered[self._next] = file
             first = self._next * _PLACES
             self._next += 1
-            self._where.update(zip(file.names, range(first, first + len(file.names)), strict=True))
+            new = dict(zip(file.names, range(first, first + len(file.names)), strict=True))
+            if not new.keys().isdisjoint(self._where.keys()):
+                for name in new.keys() & self._where.keys():
+                    self._doubles.setdefault(name, [self._where[name]]).append(new[name])
+            self._where.update(new)
             self._files = {**self._files, file.name: file}
 
     # How
 
     def _find(self, name: bytes) -> tuple[GroupFile, int]:
         """The file that the result `name` is in, and its number there."""
-        number, place = divmod(self._where[name], _PLACES)
+        number, place = divmod(self._place(name) if self._doubles else self._where[name], _PLACES)
         return self._numbered[number], place
+
+    def _place(self, name: bytes) -> int:
+        """Where the result is; of several places, that with the record that counts."""
+        found = []
+        for place in self._doubles.get(name, ()):
+            file = self._numbered[place // _PLACES]
+            _, at, size = file.index[place % _PLACES]
+            piece = self._read(file, at - HEADER_SIZE, size + HEADER_SIZE)
+            if piece is not None and len(piece) == size + HEADER_SIZE:
+                found.append((rank(piece), place))
+        return min(found)[1] if found else self._where[name]
 
     def _stamp_now(self) -> _Stamp | None:
         """Inode and time of the last change of the directory, asked from the server."""
@@ -259,18 +282,22 @@ class Groups:
     def _forget(self, gone: set[str]) -> None:
         self._files = {name: file for name, file in self._files.items() if name not in gone}
         numbers = {number: file for number, file in self._numbered.items() if file.name in gone}
-        lost: set[bytes] = set()
         for number, file in numbers.items():
-            lost.update(name for name in file.names if self._where.get(name, -1) // _PLACES == number)
+            for name in file.names:
+                if name in self._doubles:
+                    self._forget_one(name, number)
+                elif self._where.get(name, -1) // _PLACES == number:
+                    del self._where[name]
             self._close(file.name)
-        stay = {number: file for number, file in self._numbered.items() if number not in numbers}
-        for number, file in stay.items() if lost else ():  # they may be in another file, too
-            here = {name: number * _PLACES + place for place, name in enumerate(file.names) if name in lost}
-            self._where.update(here)
-            lost -= here.keys()
-        for name in lost:
-            del self._where[name]
-        self._numbered = stay
+        self._numbered = {number: file for number, file in self._numbered.items() if number not in numbers}
+
+    def _forget_one(self, name: bytes, number: int) -> None:
+        """One of several places of the result is gone."""
+        places = [place for place in self._doubles[name] if place // _PLACES != number]
+        self._where[name] = places[0]
+        self._doubles[name] = places
+        if len(places) == 1:
+            del self._doubles[name]
 
     def _read(self, file: GroupFile, at: int, size: int) -> bytes | None:
         """So many bytes from this place of the file; None if it is gone."""
@@ -310,25 +337,3 @@ class Groups:
         fd = self._open.pop(name, -1)
         if fd >= 0 and self._opener == self._fs.pid():
             self._fs.close(fd)
-
-
-def _runs(places: list[int]) -> Iterator[list[int]]:
-    """The places, which are in order, in parts between which there is much else."""
-    first = 0
-    for number in range(1, len(places)):
-        if places[number] - places[number - 1] > _NEAR:
-            yield places[first:number]
-            first = number
-    if places:
-        yield places[first:]
-
-
-def _neighbours(entries: list[Entry]) -> Iterator[list[Entry]]:
-    """The entries, which are in the order of their places, in parts between which there are large gaps."""
-    first = 0
-    for number in range(1, len(entries)):
-        _, at, size = entries[number - 1]
-        if entries[number][1] - at - size > _GAP:
-            yield entries[first:number]
-            first = number
-    yield entries[first:]

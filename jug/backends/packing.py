@@ -22,7 +22,7 @@ from .persistence import reread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from .jugdir import JugDir
@@ -55,6 +55,12 @@ class SmallFiles:
                 if entry is not None:
                     entries[name] = entry
         return entries
+
+    def names(self) -> Iterator[bytes]:
+        """Those of all results that are files, small or not."""
+        for prefix in self._dir.prefixes():
+            self._lock.beat()
+            yield from self._dir.results(prefix)
 
     def retire(self, entries: dict[bytes, Packed]) -> set[bytes]:
         """Remove the files, which are now in the pack; returns the names of those that were replaced or removed since

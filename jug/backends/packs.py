@@ -11,6 +11,7 @@ a process that is packing, which would bring them back otherwise.
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 
 from ..config import warn
 from ..errors import DamagedResultError, UnsignedResultError
@@ -32,7 +33,7 @@ from .verdict import Verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
     from typing import Any
 
     from .jugdir import JugDir
@@ -94,12 +95,21 @@ class Packs:
         names = self.names()
         return name in self.grouped or name in names
 
-    def replaced(self, name: bytes) -> None:
-        """There is a file of the result, which is newer than what a group has."""
+    @contextmanager
+    def replacing(self, name: bytes) -> Iterator[None]:
+        """Meanwhile, a file of the result is written, on purpose in place of what there may be: a group has it no more
+        after that. Whoever packs sees both or neither."""
         if self.grouped.has(name):
             with cannot("change", self.path), PackLock(self._dir) as lock:
                 self._begin(lock)
+                yield
                 self.grouped.remove([name], lock)
+        else:
+            yield
+            if self.grouped.has(name):  # which came at the same moment
+                with cannot("change", self.path), PackLock(self._dir) as lock:
+                    self._begin(lock)
+                    self.grouped.remove([name], lock)
         self.repair()
 
     def metadata(self, name: bytes) -> dict[str, Any]:
@@ -217,12 +227,13 @@ class Packs:
                 return Packing(0, [])
         with cannot("change", self.path), PackLock(self._dir) as lock:
             files, entries = self._begin(lock)
+            files.remove(self.grouped.those_that_count(files.names))
             loose = files.read()
             grouped = self.grouped.entries(files.unreadable)
             fresh = {**grouped, **loose}
             overtaken: set[bytes] = set()
             if fresh:
-                # A file is newer than what a group, or the pack, has under its name.
+                # A file is newer than what the pack has under its name.
                 entries = {**entries, **fresh}
                 self._write(lock, entries)
                 overtaken = files.retire(loose)

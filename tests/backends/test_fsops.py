@@ -129,7 +129,7 @@ def test_how_many_calls_the_usual_operations_make(tmp_path, names):
     first.release()
     assert calls_of(store, lock.get) == ["link"]
     assert calls_of(store, lambda: store.dump(2, names[0])) == [
-        *("open_excl", "write", "fsync", "fstat", "close", "rename"),
+        *("stat", "open_excl", "write", "fsync", "fstat", "close", "rename"),
         *("open_dir", "fsync", "close", "stat"),
     ]
     assert calls_of(store, lambda: store.dump_locked(3, names[1], lock)) == [

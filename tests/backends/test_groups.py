@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import random
 import signal
 import subprocess
 import sys
@@ -13,10 +14,12 @@ from needs import Needs
 from jug.backends import grouping
 from jug.backends.encode import decode
 from jug.backends.file_store import file_store
+from jug.backends.formats import serialise
 from jug.backends.fsops import FileSystem
 from jug.backends.groupfile import assembled, record, scanned
 from jug.backends.jugdir import JugDir
 from jug.backends.keyfile import read_key
+from jug.backends.packlock import PackLock
 from jug.errors import DamagedResultError
 
 NAMES = [b"%040x" % (7 * number**5) for number in range(300)]
@@ -575,3 +578,128 @@ def test_signing_all_signs_those_in_groups_too(store, tmp_path):
     assert [signed.load(name) for name in NAMES[:3]] == [0, 1, 2]
     assert judge.sign().signed == 0
     assert {verdict.kind for verdict in map(signed.verify, NAMES[:3])} == {"whole"}
+
+
+# Where a result is in two files all the same: somebody copied files together, or an old release did not see it
+
+
+def content_of(value):
+    """The bytes that the file of such a result holds."""
+    return bytes(serialise(value, False))
+
+
+def lowest(values):
+    return min(values, key=content_of)
+
+
+def add_file(where, name, values):
+    """A file of results, by number, as another site may have it."""
+    records = [(NAMES[number], record(NAMES[number], content_of(value))) for number, value in values.items()]
+    (where / "packs").mkdir(exist_ok=True)
+    (where / "packs" / name).write_bytes(assembled(records)[0])
+
+
+def told(store, number=1):
+    """What is told of it in each of the ways in which it can be loaded."""
+    ((_, many),) = store.load_many([NAMES[number]])
+    return store.load(NAMES[number]), many
+
+
+FILES = {f"g-{letter * 16}": {0: f"only {letter}", 1: f"of {letter}", 2: "same"} for letter in "abcdef"}
+
+
+VALUES = [values[1] for values in FILES.values()]
+
+
+@pytest.fixture(params=[0, 1, 2])
+def doubled(request, tmp_path):
+    """A jugdir in which a result is in six files, which are listed in one order or another."""
+    file_store(tmp_path).create()
+    chance = random.Random(request.param)
+    values = list(FILES.values())
+    chance.shuffle(values)
+    for name, of_file in zip(FILES, values, strict=True):
+        add_file(tmp_path, name, of_file)
+    return tmp_path
+
+
+def test_all_readers_choose_the_same_of_two_results(doubled, monkeypatch):
+    before = file_store(doubled)
+    seen = {told(before)}
+    for order in (list, lambda names: names[::-1], sorted, lambda names: sorted(names, reverse=True)):
+        store = file_store(doubled)
+        names = store._fs.listdir
+        store._dir.fs.listdir = lambda path, names=names, order=order: order(names(path))
+        seen.add(told(store))
+    assert seen == {(lowest(VALUES),) * 2}  # whatever the files are called
+
+
+def test_one_who_knew_another_one_before_chooses_the_same(tmp_path):
+    file_store(tmp_path).create()
+    store = file_store(tmp_path)
+    for number, (name, values) in enumerate(FILES.items()):
+        add_file(tmp_path, name, values)
+        assert told(store) == told(file_store(tmp_path)) == (lowest(VALUES[: number + 1]),) * 2
+    for number, name in enumerate(list(FILES)[:-1]):
+        os.unlink(tmp_path / "packs" / name)
+        assert told(store) == told(file_store(tmp_path)) == (lowest(VALUES[number + 1 :]),) * 2
+
+
+@pytest.mark.parametrize("number", [2, 3, 6])
+def test_merging_some_of_the_files_changes_no_result(doubled, monkeypatch, number):
+    monkeypatch.setattr(grouping, "MANY", number)
+    store, watcher = file_store(doubled), file_store(doubled)
+    expected = told(watcher)
+    grouped = store._packs.grouped
+    grouped.refresh()
+    with PackLock(store._dir) as lock:
+        grouped.grouping._rewrite(list(grouped.groups.files.values())[:number], lock)
+    assert len(group_files(doubled)) == 7 - number
+    assert told(store) == told(watcher) == told(file_store(doubled)) == expected
+    assert store.load(NAMES[2]) == "same"
+    store.close()
+
+
+def test_of_two_results_a_whole_one_counts(tmp_path):
+    file_store(tmp_path).create()
+    add_file(tmp_path, "g-0000000000000000", {1: "b"})
+    add_file(tmp_path, "g-1111111111111111", {1: "a"})
+    path = tmp_path / "packs" / "g-1111111111111111"
+    data = bytearray(path.read_bytes())
+    data[data.index(NAMES[1]) + 60] ^= 1
+    path.write_bytes(data)
+    assert told(file_store(tmp_path)) == ("b", "b")
+
+
+def test_removing_a_result_removes_it_from_all_files(doubled):
+    store = file_store(doubled)
+    assert store.remove(NAMES[1])
+    assert not store.can_load(NAMES[1]) and not file_store(doubled).can_load(NAMES[1])
+    store.close()
+
+
+@pytest.mark.parametrize("size", [1, 600, 2000])
+def test_a_result_in_a_group_counts_before_and_after_packing(tmp_path, size):
+    """An old release, which sees no groups, has run the task once more."""
+    file_store(tmp_path).create()
+    add_file(tmp_path, "g-0000000000000000", {1: "first" * size, 2: "other"})
+    path = file_store(tmp_path)._dir.result(NAMES[1])
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as stream:
+        stream.write(content_of("second"))
+    store = file_store(tmp_path)
+    assert told(store) == ("first" * size,) * 2
+    store.pack()
+    assert group_files(tmp_path) == []
+    for each in (store, file_store(tmp_path)):
+        assert told(each) == ("first" * size,) * 2
+        assert each.load(NAMES[2]) == "other"
+    store.close()
+
+
+def test_what_is_stored_on_purpose_in_its_place_stays_while_others_pack(store, other, tmp_path):
+    put(store, [1])
+    store.flush()
+    other.dump("on purpose", NAMES[1])
+    store.pack()
+    assert told(store) == told(other) == told(file_store(tmp_path)) == ("on purpose",) * 2
