@@ -156,7 +156,7 @@ class Helper:
         if not ask("PEXPIRE", life, self._life):  # which a full server does, too
             self._has_restored = True
             ask("HSET", WORKERS, self._worker, self._parent.facts)
-            ask("SET", life, "1", "PX", self._life)
+            ask("SET", life, "2", "PX", self._life)  # it may have been taken for dead: see redis_worker
 
     def _clear_up(self) -> None:
         self._works(self._store_ahead)  # or not: a server that is full can give locks back

@@ -5,10 +5,12 @@ what we wrote. What it wrote has no seal, and is accepted if it is whole; its No
 
 *Fencing*: a worker that was stopped, or cut off, for longer than its lease may find another one at work when it goes
 on, or the other one's result. So whether the lock is still ours is looked at in the same step in which the result is
-stored, and what was computed under a lock that was lost is stored only if there is nothing; then it counts, and not
-what the lock's next holder computes. The lock is given back in that step, too: nobody ever finds a lock on a task that
-its holder has finished, and a task costs two questions altogether. Short tasks share these, see
-:mod:`jug.backends.redis_ahead`; in which order they are stored, see :mod:`jug.backends.redis_soon`.
+stored, at each attempt; under a lock that was lost, nothing is stored, even if there is nothing: that may have been
+removed since, and what was computed be that of old code. (A lock that nobody has was removed by hand if its holder was
+never taken for dead, since its first sign of life; then its result is welcome, and counts.) The lock is given back in
+that step, too: nobody ever finds a lock on a task that its holder has finished, and a task costs two questions
+altogether. Short tasks share these, see :mod:`jug.backends.redis_ahead`; in which order they are stored, see
+:mod:`jug.backends.redis_soon`.
 """
 
 from __future__ import annotations
@@ -39,6 +41,8 @@ _SECONDS_OF_AN_UPLOAD = 600
 _LOOK = """\
 local found = redis.call('MGET', KEYS[1], KEYS[2])
 local state, ours = found[1], found[2] == ARGV[1]
+local worker = string.match(ARGV[1], ':(%x+)%-%d+$')
+local lost = state and not ours or not state and (not worker or redis.call('GET', 'worker:' .. worker) ~= '1')
 """
 _RELEASE = """\
 if ours and state ~= 'F' then
@@ -63,7 +67,7 @@ if stored == 0 then
     -- It is as if another worker had stored it: its task is to be looked at again.
 elseif ours and state and ARGV[3] == '1' then
     redis.call('SET', KEYS[3], ARGV[2])
-elseif not redis.call('SET', KEYS[3], ARGV[2], 'NX') then
+elseif lost or not redis.call('SET', KEYS[3], ARGV[2], 'NX') then
     stored = redis.call('GET', KEYS[3]) == ARGV[2] and 1 or 0
 end
 """
@@ -75,16 +79,18 @@ _PUBLISH_UPLOAD = Script(
     _LOOK
     + """\
 if redis.call('EXISTS', KEYS[4]) == 0 then
-    return redis.call('EXISTS', KEYS[3]) == 1 and 1 or -1
+    return redis.call('EXISTS', KEYS[3]) == 1 and 1 or lost and 0 or -1
 end
 local stored = 1
 if ours and state and ARGV[2] == '1' then
     redis.call('RENAME', KEYS[4], KEYS[3])
-elseif redis.call('RENAMENX', KEYS[4], KEYS[3]) == 0 then
+elseif lost or redis.call('RENAMENX', KEYS[4], KEYS[3]) == 0 then
     redis.call('DEL', KEYS[4])
     stored = 0
 end
-redis.call('PERSIST', KEYS[3])
+if stored == 1 then
+    redis.call('PERSIST', KEYS[3])
+end
 """
     + _RELEASE
     + "return stored"
@@ -119,7 +125,7 @@ def is_damaged(value: bytes) -> bool:
 def publish(link: Link, keys: tuple[bytes, bytes, bytes], token: bytes, value: bytes, replace: bytes) -> bool:
     """Store a value that was computed under the lock of `token`, and give that back; `keys`, `replace` as for PUBLISH.
 
-    False if there is another result, which stays.
+    False if the lock was lost, or another result is there, which stays.
     """
     name = keys[2][len(RESULT) :]
     if len(value) < _LARGE:

@@ -1,7 +1,9 @@
 """This process, as one of those that hold locks on a Redis server: its name, its sign of life, its run.
 
 A worker *joins* before its first lock. ``worker:<id>`` is its sign of life, a key that expires after three quarters of
-the lease, and that its helper (:mod:`jug.backends.redis_helper`) renews four times in that time. What is known of it
+the lease, and that its helper (:mod:`jug.backends.redis_helper`) renews four times in that time. It is ``1`` from the
+beginning, and ``2`` once it was missing: others may have taken the worker for dead, and its locks (see
+:mod:`jug.backends.redis_results`). What is known of it
 is one field, ``<id>``, of the hash ``jug:workers``: the run that it belongs to, and as JSON its host, process and so
 on. One sign of life stands for all of its locks, since each lock names the worker (:mod:`jug.backends.redis_lock`): a
 task costs no question more than without leases, and the helper need not be told of tasks.
@@ -54,7 +56,7 @@ else
         end
     end
 end
-redis.call('SET', KEYS[1], '1', 'PX', ARGV[3])
+redis.call('SET', KEYS[1], redis.call('GET', KEYS[1]) or ARGV[5], 'PX', ARGV[3])
 if not run then
     redis.call('DEL', KEYS[2])
     run = ARGV[4]
@@ -158,12 +160,13 @@ class Worker:
 
         advise(self._link)
         name = self.name or os.urandom(8).hex().encode()
+        sign = 2 if self.name else 1
         self._let_go()
         self._start(name)
         life = int(1000 * LIFE * self._link.address.lease)
         facts = json.dumps(_facts(self._link.address.lease))
         try:
-            run = self._link.run(_JOIN, (WORKER + name, WORKERS), name, facts, life, os.urandom(8).hex())
+            run = self._link.run(_JOIN, (WORKER + name, WORKERS), name, facts, life, os.urandom(8).hex(), sign)
         except BaseException:
             self._let_go()  # whether it is known is not known; the helper sees to it
             raise

@@ -184,15 +184,38 @@ def test_under_its_lock_a_worker_replaces_what_is_there(store):
 
 
 @pytest.mark.usefixtures("way")
-def test_what_was_computed_under_a_lock_that_another_has_now_is_stored_if_there_is_nothing(server, store, other):
+def test_what_was_computed_under_a_lock_that_another_has_now_is_not_stored(server, store, other):
     lock = locked(store)
     assert other.remove_lock(NAME)
     theirs = locked(other)
-    assert store.dump_locked("late", NAME, lock)
+    assert not store.dump_locked("late", NAME, lock)
     lock.release()
-    assert store.load(NAME) == "late"
+    assert not store.can_load(NAME)
     assert theirs.is_locked()
     assert server.ask("GET", b"holder:" + NAME) == theirs._token
+    assert server.ask("KEYS", "upload:*") == []
+    assert other.dump_locked("theirs", NAME, theirs)
+    assert store.load(NAME) == "theirs"
+
+
+@pytest.mark.usefixtures("way")
+def test_a_result_is_stored_although_its_lock_was_removed_by_hand(store, other):
+    lock = locked(store)
+    assert other.remove_lock(NAME)
+    assert store.dump_locked("mine", NAME, lock)
+    assert other.load(NAME) == "mine" and list(other.listlocks()) == []
+
+
+@pytest.mark.usefixtures("way")
+def test_what_was_removed_since_does_not_come_back_from_who_was_taken_for_dead(server, store, other):
+    """By one whose sign of life was missing for a while: the lock was given back, and nobody has it now."""
+    lock = locked(store)
+    life = b"worker:" + store._worker.name
+    server.ask("DEL", life)
+    assert other._liveness.bury([store._worker.name]) == 1
+    server.ask("SET", life, b"2")  # as its helper does when it goes on
+    assert not store.dump_locked("of old code", NAME, lock)
+    assert not other.can_load(NAME)
 
 
 @pytest.mark.usefixtures("way")

@@ -379,7 +379,7 @@ def test_inputs_that_cannot_be_stored_end_the_worker(tmp_path, monkeypatch, erro
     actions.clear()
     checks.clear()
 
-    def fail(self, records):
+    def fail(self, records, check):
         raise error
 
     large("known to be short")
@@ -403,7 +403,7 @@ def test_what_is_lost_when_there_is_no_room_to_wait_is_not_told(tmp_path, monkey
     actions.clear()
     checks.clear()
 
-    def fail(self, records):
+    def fail(self, records, check):
         raise NoRoomError("no room")
 
     tasks = [small(f"{i}") for i in range(50)]
