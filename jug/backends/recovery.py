@@ -15,7 +15,7 @@ next one goes on.
 
 from __future__ import annotations
 
-from .layout import HEX
+from .othernames import HEX
 from .liveness import find
 from .owned import OWNER
 
