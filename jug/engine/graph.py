@@ -72,7 +72,7 @@ class Graph:
     def _add_all(self, tasks: list[Task[Any]]) -> Sequence[int]:
         """Number the tasks; returns those that may need others."""
         candidates = hash_all(tasks, Task)
-        index = dict(zip([task._hash or task.hash() for task in tasks], range(len(tasks)), strict=True))
+        index = dict(zip([(type(t) is Task and t._hash) or t.hash() for t in tasks], range(len(tasks)), strict=True))
         if len(index) == len(tasks):
             self.tasks, self.index = tasks, index
             return candidates

@@ -418,6 +418,23 @@ class OwnHash(Task):
         return f"job-{self.args[0]}"
 
 
+class OwnName(Task):
+    """Stored under another name than its identity."""
+
+    def hash(self):
+        return b"own-%d" % self.args[0]
+
+
+def test_a_name_of_its_own_is_the_one_that_counts(store):
+    user = Task(sum, [OwnName(job, 1), 1])
+    assert user.hash()  # for which the identity of the other is computed, and kept
+    assert run(store).ending is Ending.COMPLETE
+    assert set(store.list()) == {b"own-1", user.hash()}
+    assert states(store) == ["FINISHED", "FINISHED"]
+    assert run(store).ending is Ending.COMPLETE
+    assert ran == [1]
+
+
 def test_an_identity_of_its_own_asks_nothing_one_by_one(store):
     task = OwnHash(job, 1)
     user = Task(sum, [task, 1])
