@@ -15,8 +15,8 @@ next one goes on.
 
 from __future__ import annotations
 
-from .othernames import HEX
 from .liveness import find
+from .othernames import HEX
 from .owned import OWNER
 
 TYPE_CHECKING = False
