@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import socket
 import threading
 
 from ..errors import UsageError
+from .connections import Limits, limited, without_flood
 from .hosts import LOCAL, Hosts, is_address
 
 TYPE_CHECKING = False
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 _HIGHEST_PORT = 65535
 _WILDCARDS = ("0.0.0.0", "::")
 _SECONDS_TO_END = 3.0
+_BACKLOG = 128  # connections that have not been looked at yet
 
 
 def require_libraries() -> None:
@@ -81,7 +84,7 @@ def _bound(ip: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(128)
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise UsageError(_why_not(ip, port, error)) from None
@@ -107,15 +110,22 @@ class Server:
     listener : socket
     when_it_ends : callable
         Called when it does not serve any more, for whatever reason.
+    limits : Limits, optional
+        How many may be connected, and for how long.
     """
 
-    def __init__(self, app: ASGIApp, listener: socket.socket, when_it_ends: Callable[[], None]) -> None:
+    def __init__(
+        self, app: ASGIApp, listener: socket.socket, when_it_ends: Callable[[], None], limits: Limits | None = None
+    ) -> None:
         import uvicorn
 
+        limits = limits or Limits()
         config = uvicorn.Config(
             app,
             loop="asyncio",
-            http="h11",
+            http=limited(limits),
+            timeout_keep_alive=limits.idle,
+            backlog=_BACKLOG,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -139,6 +149,10 @@ class Server:
 
     def _serve(self) -> None:
         try:
-            self._server.run(sockets=[self._listener])
+            asyncio.run(self._serve_and_be_quiet())
         finally:
             self._when_it_ends()
+
+    async def _serve_and_be_quiet(self) -> None:
+        asyncio.get_running_loop().set_exception_handler(without_flood)
+        await self._server.serve(sockets=[self._listener])

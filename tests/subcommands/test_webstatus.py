@@ -484,3 +484,37 @@ def test_passwords_of_stores_are_not_shown():
 
     assert without_secrets("redis://me:secret@host:6379/1?password=secret") == "redis://host:6379/1"
     assert without_secrets("results/a@b?c") == "results/a@b?c"
+
+
+def test_it_answers_whatever_the_text_is(tmp_path):
+    """Halves of characters in arguments, errors, hosts and users, which cannot be written in UTF-8."""
+    write(
+        tmp_path,
+        r"""
+        from jug import Task
+        def fails(x): raise ValueError(f"error \udc80 \ud83d \x1b {x}")
+        def waits(x): pass
+        Task(fails, "argument \udc81"), Task(waits, "\udc82")
+        """,
+    )
+    assert jug(tmp_path, "execute", "--short", "--keep-going").code == 1
+    jugdir = tmp_path / "jugfile.jugdata"
+    facts = {"id": "0", "host": "host\udc80", "user": "user\ud800", "pid": 5, "t": 1.0, "lease": 1e6, "run": "\udc80"}
+    (jugdir / "tempfiles" / "w-0").write_text(json.dumps(facts) + "\n")
+    for record in (jugdir / "failures").iterdir():
+        told = json.loads(record.read_text())
+        record.write_text(json.dumps({**told, "host": "host\udc80"}))
+    with Watching(tmp_path) as watching:
+        status = watching.status()
+        assert {name for worker in status["workers"]["list"] for name in (worker["host"], worker["user"])} == {
+            "host\\udc80",
+            "user\\ud800",
+        }
+        (failure,) = status["failures"]["list"]
+        assert failure["error"] == "ValueError: error \\udc80 \\ud83d \\x1b argument \\udc81"
+        for path in ("", "status.json", "status.txt", f"failures/{failure['task']}.json"):
+            answer = watching.ask(path)
+            assert answer.status == 200 and answer.body.decode("utf-8")
+        assert watching.ask(f"failures/{failure['task']}.json").json()["host"] == "host\\udc80"
+        for path in ("%ed%a0%80", "failures/%ff.json", "failures/%ed%b2%80.json", "status.txt?token=%ff"):
+            assert watching.ask(path).status in (200, 404)
