@@ -30,7 +30,17 @@ from .engine.mending import load_mending
 from .engine.outcome import Ending, is_told
 from .engine.scheduler import Scheduler
 from .engine.stores import Signs, current_store, set_jugdir, stores_of_a_command
-from .errors import EXIT_FAILED, EXIT_OK, EXIT_SIGNAL, EXIT_WORK_LEFT, JugError, OutputError, StopWorker, StoreError
+from .errors import (
+    EXIT_FAILED,
+    EXIT_OK,
+    EXIT_SIGNAL,
+    EXIT_WORK_LEFT,
+    JugError,
+    OutputError,
+    StopWorker,
+    StoreError,
+    UsageError,
+)
 from .stability import WatchedTasks
 from .subcommands import cmdapi, terminal
 from .subcommands.console import ConsoleReporter, LoopReporter
@@ -183,6 +193,8 @@ def _explain(message: str, code: int) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     """Run one subcommand; returns the exit status."""
+    if not working_directory():
+        raise UsageError("The working directory does not exist any more: it was removed. Change to another one")
     options = _options.read_command_line(arguments)
     command = cmdapi.get(options.subcommand)
     mark_running()

@@ -417,3 +417,17 @@ def test_it_is_explained_inside_a_task_as_well(where):
     done = jug(where, "execute", "inside.py")
     assert done.code == 1
     assert "(in a task, call the undecorated function, such as f.f(x))" in done.err
+
+
+def test_the_working_directory_was_removed(tmp_path):
+    jugfile = write(tmp_path, "import jug\njug.Task(abs, -1)\n")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = [sys.executable, "-m", "jug", "execute", str(jugfile), "--jugdir", str(tmp_path / "results")]
+    script = f"import os, sys; os.rmdir({str(gone)!r}); os.execv(sys.executable, {command!r})"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=gone, env=environment(gone), capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    told = "The working directory does not exist any more: it was removed. Change to another one"
+    assert done.stderr == f"jug: {told}\n"

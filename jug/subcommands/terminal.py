@@ -5,6 +5,7 @@ They may be closed, on a full disk, read by somebody who leaves early, or unable
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -14,6 +15,10 @@ from ..plain import plain
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..config import Options
+
+
+# What goes wrong with names of files, also where no name is told: in a working directory that was removed, say.
+_OF_NAMES = frozenset((errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG))
 
 
 def prepare() -> None:
@@ -59,6 +64,8 @@ def is_of_print(error: OSError) -> bool:
     tb = error.__traceback__
     while tb is not None and tb.tb_next is not None:
         tb = tb.tb_next
+    if error.errno in _OF_NAMES:
+        return False
     return error.filename is None and tb is not None and tb.tb_frame.f_globals.get("__name__", "").startswith("jug.")
 
 
