@@ -97,6 +97,25 @@ class UnsignedResultError(DamagedResultError):
         )
 
 
+class UnloadableResultError(JugError, RuntimeError):
+    """A result is as it was written, but cannot be made again: its class is gone.
+
+    Attributes
+    ----------
+    task, where : str
+        Its task, and ``in`` which file it is; empty if that is not known (yet).
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.task = self.where = ""
+
+    def __str__(self) -> str:
+        parts = ["The result", self.task and f"of {self.task}", self.where, f"cannot be loaded: {self.reason}"]
+        return " ".join(filter(None, parts))
+
+
 class NoRoomError(StoreError):
     """There is no room for what is to be stored, and has not been for a long time. Other results may be smaller."""
 

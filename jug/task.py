@@ -11,7 +11,7 @@ from types import FunctionType
 
 from . import nodes
 from .debugging import RunCheck
-from .errors import NoStoreError, NotFinishedError
+from .errors import NoStoreError, NotFinishedError, UnloadableResultError
 from .hash import hash_one, hash_update, new_hash_object, stable_hash_one, stream
 from .locking import Lockable
 from .namesakes import makers, meet
@@ -218,6 +218,9 @@ class Task(nodes.TaskNode, Result[R], Indexable, Lockable):
             self._result = self.require_store().load(self.hash())
         except (KeyError, FileNotFoundError):
             raise NotFinishedError(f"{caption_of(self)} has no result yet (task {self.hash().decode()})") from None
+        except UnloadableResultError as error:
+            error.task = f"{caption_of(self)} (task {self.hash().decode()})"
+            raise
 
     def adopt(self, result: R) -> None:
         """Take `result` as the one in the store, which the caller has read."""

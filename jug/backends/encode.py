@@ -14,6 +14,7 @@ import sys
 import zlib
 from functools import cache
 
+from ..errors import UnloadableResultError
 from ..short import number_of
 from .fidelity import npy_gives_back
 from .streams import compress_stream as compress_stream  # (where Jug 2.7 has them)
@@ -61,7 +62,15 @@ def encode_value(object: Any) -> bytes:
 
 
 def decode(s: bytes | memoryview, exact: bool = False) -> Any:
-    """The object that :func:`encode` made `s` from; if `exact`, nothing may follow it."""
+    """The object that :func:`encode` made `s` from; if `exact`, nothing may follow it.
+
+    Raises
+    ------
+    ValueError
+        It is damaged.
+    UnloadableResultError
+        It is not, but its class is gone.
+    """
     if not s:
         return None
     payload = decompress(s, exact)
@@ -130,6 +139,8 @@ def read_npy(source: Any, allow_pickle: bool = True, exact: bool = False) -> Any
         array = npy.read_array(stream, allow_pickle=allow_pickle, **header_limit())
     except EOFError as error:
         raise ValueError(f"the array is cut short: {error}") from error
+    except (AttributeError, ImportError) as error:
+        raise UnloadableResultError(f"{type(error).__name__}: {error}") from error
     if exact and stream.read(1):
         raise ValueError("something follows the array")
     return array
@@ -192,3 +203,5 @@ def _unpickle(payload: bytes | memoryview) -> Any:
         return pickle.loads(payload)
     except (pickle.UnpicklingError, EOFError) as error:
         raise ValueError(f"the pickle of an encoded object is damaged: {error}") from error
+    except (AttributeError, ImportError) as error:  # its class, or the module of that, is not there
+        raise UnloadableResultError(f"{type(error).__name__}: {error}") from error

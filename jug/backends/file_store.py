@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 
-from ..errors import DamagedResultError, UnsignedResultError
+from ..errors import DamagedResultError, UnloadableResultError, UnsignedResultError
 from .base import FEW, LockDetails, as_name
 from .compatible import compatible_store
 from .damaged import empty_is_none, set_aside
@@ -155,6 +155,9 @@ class file_store(compatible_store):
         try:
             with cannot("read", path):
                 return read_result(self._fs, fd, empty_is_none(self._dir), self._dir.signer(name), self.mmap_mode)
+        except UnloadableResultError as error:
+            error.where = f"in {path}"
+            raise
         except Unsigned as error:
             raise UnsignedResultError(f"The result {path}") from error
         except (ValueError, KeyError) as error:  # a KeyError of the object's own would say that there is no result

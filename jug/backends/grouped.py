@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 
-from ..errors import DamagedResultError, UnsignedResultError
+from ..errors import DamagedResultError, UnloadableResultError, UnsignedResultError
 from . import verdict
 from .checksum import unsealed
 from .damaged import place_for
@@ -67,6 +67,9 @@ class Grouped:
     def _decoded(self, name: bytes, content: bytes) -> Any:
         try:
             return read_content(content, self._dir.signer(name))
+        except UnloadableResultError as error:
+            error.where = f"in {self.path(name)}"
+            raise
         except Unsigned as error:
             raise UnsignedResultError(self._sentence(name)) from error
         except (ValueError, KeyError) as error:  # a KeyError of the object's own would say that there is no result

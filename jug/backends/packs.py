@@ -14,7 +14,7 @@ import time
 from contextlib import contextmanager
 
 from ..config import warn
-from ..errors import DamagedResultError, UnsignedResultError
+from ..errors import DamagedResultError, UnloadableResultError, UnsignedResultError
 from ..short import number_of
 from . import verdict
 from .damaged import place_for
@@ -144,6 +144,9 @@ class Packs:
         try:
             parts = check_entry(name, entry, signer) if signer else parts_of(name, entry)
             return decode(parts.body, exact=True)
+        except UnloadableResultError as error:
+            error.where = f"in {self.path}"
+            raise
         except Unsigned as error:
             raise UnsignedResultError(result) from error
         except (ValueError, KeyError) as error:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
 
-from ..errors import DamagedResultError
+from ..errors import DamagedResultError, UnloadableResultError
 from .checksum import sealed, unsealed
 from .encode import decode, decompress, encode_value
 from .redis_link import Script
@@ -108,6 +108,9 @@ def unpacked(name: bytes, value: bytes | None) -> Any:
         raise KeyError(name)
     try:
         return decode(_opened(value), exact=True)
+    except UnloadableResultError as error:
+        error.where = "on the Redis server"
+        raise
     except (ValueError, KeyError) as error:  # a KeyError would say that there is no result
         what = f"The result {name.decode()} on the Redis server is damaged: {error}"
         raise DamagedResultError(what, name) from error

@@ -7,7 +7,7 @@ always.
 
 from __future__ import annotations
 
-from ..errors import NotFinishedError
+from ..errors import NotFinishedError, UnloadableResultError
 from ..nodes import tasks_to_load
 from .garbage import rare_collections
 
@@ -74,6 +74,10 @@ class Memory:
                 loaded += 1
         except (KeyError, FileNotFoundError):
             raise Vanished(self._graph.index[names[loaded]]) from None
+        except UnloadableResultError as error:
+            name = names[loaded]
+            error.task = f"{getattr(wanted[name], 'name', '')} (task {name.decode()})"
+            raise
 
     def drop(self, node: int, inputs: Iterable[TaskNode]) -> None:
         """The node has been run: forget what no task that could run now needs."""
