@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .redis_url import Address
+    from .redis_wire import Command
 
 #: What hope there is: it passes by itself; somebody may mend it, which is worth waiting for with a result in one's
 #: hands; none.
@@ -27,7 +28,7 @@ _MEANING = {
     "NOREPLICAS": ("has too few replicas, and takes no changes", MENDABLE),
     "NOAUTH": ("asks for a password, which is written redis://:PASSWORD@HOST", MENDABLE),
     "WRONGPASS": ("refuses the user name or the password", MENDABLE),
-    "NOPERM": ("does not allow this user to do that", FINAL),
+    "NOPERM": ("does not allow this user to do that: {said}", FINAL),
     "DENIED": ("takes no connections from other machines (see its setting protected-mode)", FINAL),
 }
 # For answers whose first word the redis package has replaced by a class.
@@ -42,6 +43,7 @@ _CLASSES = {
 }
 
 
+_MOST_WORDS, _MOST_TEXT = 6, 200
 # What a connection that was made and then broken ends with: somebody is there.
 _HUNG_UP = ("closed by server", "reset by peer", "Broken pipe")
 
@@ -67,8 +69,11 @@ class Trouble:
         self.reached = reached
 
 
-def trouble_of(error: Any, address: Address) -> Trouble:
-    """What the error of the redis package means for a user of the server at `address`."""
+def trouble_of(error: Any, address: Address, command: Command = ()) -> Trouble:
+    """What the error of the redis package means for a user of the server at `address`.
+
+    If it is the answer to a single `command`, this and its keys are told where the server's own words are.
+    """
     code, text = _code(error), plain_line(" ".join(str(error).split()))
     server = f"The Redis server at {address.place}"
     if code == "WRONGPASS" and not address.has_password:
@@ -77,12 +82,26 @@ def trouble_of(error: Any, address: Address) -> Trouble:
         return Trouble(f"{server} has no database {address.database}", FINAL)
     if code in _MEANING:
         meaning, hope = _MEANING[code]
-        return Trouble(f"{server} {meaning}", hope)
+        return Trouble(f"{server} {meaning.format(said=_said(text, command))}", hope)
     if _is_a(error, "ResponseError"):
-        return Trouble(f"{server} answers: {text[:200]}", FINAL)
+        return Trouble(f"{server} answers: {_said(text, command)}", FINAL)
     why = _reason(error, text)
     is_there = any(words in why for words in _HUNG_UP)
     return Trouble(f"Cannot reach the Redis server at {address.place}: {why}", PASSES, reached=is_there)
+
+
+def _said(text: str, command: Command) -> str:
+    """The server's own words, and what it was asked for: it often does not name the key."""
+    words = [
+        word.decode("utf-8", "replace") if isinstance(word, bytes) else str(word) for word in command[:_MOST_WORDS]
+    ]
+    if not words:
+        return text[:_MOST_TEXT]
+    name, *keys = words[:2]
+    if name in ("EVAL", "EVALSHA"):
+        name, keys = "a script", words[3 : 3 + int(words[2])]
+    asked = " ".join((name, *(key[:_MOST_TEXT] for key in keys)))
+    return f"{text[:_MOST_TEXT].rstrip('.')} (it was asked for {plain_line(asked)})"
 
 
 def is_trouble(error: Exception) -> bool:

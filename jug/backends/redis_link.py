@@ -67,7 +67,11 @@ class _Change:
         self.words = words
         self.then = then
         self.size = size
-        self.command = packed([script.call(*words)])[0]
+        self.command = packed([self.call])[0]
+
+    @property
+    def call(self) -> Command:
+        return self.script.call(*self.words)
 
     def in_full(self) -> None:
         """The server does not know the script."""
@@ -272,9 +276,9 @@ class Link:
             raise
         if changes and not self._are_made(changes, replies):
             return self._try(commands)
-        for reply in replies:
+        for number, reply in enumerate(replies):
             if isinstance(reply, Exception) and not is_unknown_script(reply):
-                return [], trouble_of(reply, self.address)
+                return [], trouble_of(reply, self.address, [*(change.call for change in changes), *commands][number])
         return replies[len(changes) :], None
 
     def _are_made(self, changes: Sequence[_Change], replies: Sequence[Any]) -> bool:
@@ -296,12 +300,21 @@ class Link:
     def _exchange(self, commands: Sequence[Command]) -> list[Any]:
         connection = self._connection
         if connection is None:
-            connection = self.address.new_connection(self._met)
-            connection.connect()
-            self._life = life_of(connection)
-            self._connection = connection
+            connection = self._connection = self._connected()
         connection.send_packed_command(packed(commands), check_health=False)
         return [read(connection) for _ in commands]
+
+    def _connected(self) -> Any:
+        connection = self.address.new_connection(self._met)
+        try:
+            connection.connect()
+            self._life = life_of(connection)
+        except Exception as error:
+            connection.disconnect()
+            if is_trouble(error):
+                raise
+            raise (self.address.unusable(error) or error) from None
+        return connection
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None

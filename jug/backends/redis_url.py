@@ -9,7 +9,10 @@ ever part of a message.
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 from ..errors import UsageError
+from ..plain import plain_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,16 +48,32 @@ class Address:
         self._shown = masked(uri)
         self.url, ours = self._prepared(uri)
         self.patience, self.lease = ours["patience"], ours["lease"]
-        options = self._pool(False).connection_kwargs
+        options = self._connection(False)[0]
         self.has_password = bool(options.get("password"))
         self.database = int(options.get("db") or 0)
         self.place: str = options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
 
     def new_connection(self, known: bool) -> Any:
         """A connection of the redis package, not yet open; more patient with a server that is known to be there."""
-        return self._pool(known).make_connection()
+        return self._connection(known)[1]
 
-    def _pool(self, known: bool) -> Any:
+    def unusable(self, error: Exception) -> UsageError | None:
+        """What is wrong with the URL if the redis package fails by `error`, which no server is the reason of.
+
+        None if it has no options: then it is a mistake of ours.
+        """
+        options = [option.partition("=")[::2] for option in self.url.partition("?")[2].split("&")]
+        names = [repr(name) for name, _ in options if name]
+        if not names:
+            return None
+        which = f"the option {names[0]}" if len(names) == 1 else f"one of the options {', '.join(names)}"
+        said = plain_line(str(error)) or type(error).__name__
+        # Words of the redis package, which may repeat the value of an option.
+        is_secret = any(value and unquote(value) in said for name, value in options if "password" in name)
+        return self._mistake(f"{which} has a value that cannot be used" + ("" if is_secret else f" ({said})"))
+
+    def _connection(self, known: bool) -> tuple[dict[str, Any], Any]:
+        """With which options connections are made; and one of them. (There may be no second one of the same pool.)"""
         redis = _package()
         options: dict[str, Any] = {"socket_timeout": _SECONDS_TO_ANSWER[known], "retry": _never_again()}
         if not self.url.startswith("unix:"):
@@ -62,14 +81,17 @@ class Address:
         try:
             pool = redis.ConnectionPool.from_url(self.url, **options)
             pool.connection_kwargs["decode_responses"] = False  # results are bytes, whatever the URL says
-            pool.make_connection()  # knows which options there are
+            return pool.connection_kwargs, pool.make_connection()  # which knows which options there are
         except TypeError as error:
+            if "unexpected keyword argument" not in str(error):
+                raise (self.unusable(error) or error) from None
             raise self._mistake(f"unknown option {_last_quoted(error)!r}") from None
         except ValueError as error:
             raise self._mistake(_explained(error)) from None
         except redis.RedisError as error:  # such as TLS in a Python without ssl
             raise self._mistake(str(error)) from None
-        return pool
+        except (AttributeError, LookupError) as error:
+            raise (self.unusable(error) or error) from None
 
     def _prepared(self, uri: str) -> tuple[str, dict[str, float]]:
         """The URL as the redis package takes it, and our own options."""

@@ -1,5 +1,6 @@
 """Every way to name a Redis store, what is said of a wrong one, and that no password is ever shown."""
 
+import gc
 import os
 import socket
 import subprocess
@@ -73,6 +74,49 @@ def test_results_are_bytes_whatever_the_url_says():
     assert store.load(NAME) == [1]
     assert list(store.list()) == [NAME]
     store.close()
+
+
+@pytest.mark.parametrize("option", ["max_connections=1", "retry_on_timeout=yes&health_check_interval=1", "protocol=3"])
+def test_legal_options_of_the_package_work(option):
+    store = redis_store(f"{shared_server().url}?{option}")
+    assert store.getlock(NAME).get()
+    store.dump(1, NAME)
+    assert store.load(NAME) == 1
+    store.close()
+
+
+ILL_TYPED = {
+    "socket_keepalive_options=x": "socket_keepalive_options",
+    "retry=x": "retry",
+    "parser_class=x": "parser_class",
+    "credential_provider=x": "credential_provider",
+    "redis_connect_func=x": "redis_connect_func",
+    "socket_type=x": "socket_type",
+    f"encoding={SECRET}&password={SECRET}": "encoding",
+}
+
+
+# (The redis package leaves its socket to the collector of garbage then.)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("options", ILL_TYPED)
+def test_an_option_with_a_value_of_no_use_is_named(options):
+    with pytest.raises(UsageError) as caught:
+        redis_store(f"{shared_server().url}?{options}").can_load(NAME)
+    said = str(caught.value)
+    assert repr(ILL_TYPED[options]) in said and " has a value that cannot be used" in said
+    assert SECRET not in said and "\n" not in said
+    del caught
+    gc.collect()
+
+
+def test_a_mistake_of_ours_is_not_taken_for_one_of_the_url(monkeypatch):
+    def fail(connection):
+        raise AttributeError("a mistake")
+
+    store = redis_store(shared_server().url)
+    monkeypatch.setattr("jug.backends.redis_link.life_of", fail)
+    with pytest.raises(AttributeError, match="a mistake"):
+        store.can_load(NAME)
 
 
 MISTAKES = {
