@@ -5,6 +5,7 @@ from __future__ import annotations
 from .errors import DebugCheckError
 from .nodes import Node, tasks_to_load
 from .places import ITEM, describe_place
+from .short import number_of
 from .stability import WatchedTasks, changed, complaint, differ, mark, marks
 
 TYPE_CHECKING = False
@@ -69,7 +70,7 @@ class RunCheck:
             if other.is_loaded() and other.store is not None and other.can_load():
                 other.unload()
         first = wrong[0]
-        more = f" (and those of {len(wrong) - 1} more tasks)" if len(wrong) > 1 else ""
+        more = f" (and those of {number_of(len(wrong) - 1, 'more task')})" if len(wrong) > 1 else ""
         raise DebugCheckError(
             f"{self.task.name} changed the result of {first.name}{more} while it ran, which it was given as "
             f"{_place(self.task, first)}: other tasks of this worker would get the changed one, and those of other "

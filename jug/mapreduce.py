@@ -171,7 +171,7 @@ class _sequence(Indexable):
 
     __slots__ = ()
 
-    _jug_is_sequence = True  # for jug.nodes.value, where results are missing
+    _jug_is_sequence = True  # for jug.values, where results are missing
 
     def __len__(self) -> int:
         raise NotImplementedError

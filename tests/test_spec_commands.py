@@ -27,7 +27,7 @@ SHOWN = {
         "jugdir": "subcommands/test_execute.py::test_jugdir_and_its_placeholders",
         "verbose": "subcommands/test_execute.py::test_verbose_info_tells_of_every_execution",
         "sign-key": "subcommands/test_sign_key.py::test_results_are_signed_and_read_by_all_commands",
-        "short": "subcommands/test_execute.py::test_short_has_no_table",
+        "short": "subcommands/test_execute.py::test_short_has_the_totals_and_no_table",
         "pdb": "subcommands/test_execute_failures.py::test_pdb_stops_where_the_task_failed",
         "debug": "test_debug_is_on_only_where_it_was_asked_for",
         "will-cite": "subcommands/test_execute.py::test_will_cite_is_accepted",

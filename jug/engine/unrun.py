@@ -12,6 +12,7 @@ import sys
 from types import FunctionType, ModuleType
 
 from .. import task
+from ..short import number_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def _say() -> None:
     number = len(task.alltasks)
     script = _script() if number and task.Task.store is None and not _has_run() else ""
     if script:
-        what = "1 task was defined, and not run" if number == 1 else f"{number} tasks were defined, none was run"
+        none_was = "and not" if number == 1 else "none was"
+        what = f"{number_of(number, 'task was', 'tasks were')} defined, {none_was} run"
         sys.stderr.write(f"jug: {what}: jug execute {script}\n")
 
 

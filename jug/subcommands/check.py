@@ -101,7 +101,8 @@ def check_hashes(options: Options) -> int:
         tell(options, "\n".join(lines))
     problems = [f"{findings.unstable} with arguments whose hash changes"] if findings.unstable else []
     problems += ["not the same in a second reading"] if differs else []
-    problems += [f"{number_of(len(namesakes), 'name')} that two functions have"] if namesakes else []
+    if namesakes:
+        problems.append(number_of(len(namesakes), "name that two functions have", "names that two functions have"))
     tell(options, f"{number_of(len(tasks), 'task')}: {', '.join(problems) or 'no hash changes'}.")
     say_barrier(options, barrier)
     return EXIT_OK if is_stable else EXIT_FAILED

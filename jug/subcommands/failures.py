@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..engine.status import State
-from ..short import local_time, short_call
+from ..short import local_time, number_of, short_call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _circumstances(record: _Record) -> str:
     time, attempts = record.get("time"), record.get("attempts")
     when = local_time(time) if isinstance(time, (int, float)) else "?"
     where = f"{_word(record, 'host') or '?'}:{record.get('pid') or '?'}"
-    often = f", the last of {attempts} times" if isinstance(attempts, int) and attempts > 1 else ""
+    often = f", the last of {number_of(attempts, 'time')}" if isinstance(attempts, int) and attempts > 1 else ""
     return f"failed on {where} at {when}{often}"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from .. import task
 from ..config import Options
 from ..engine.graph import Graph
@@ -108,10 +110,8 @@ class Tools:
         if dry_run:
             show(plan, self._options)
             return len(plan)
-        return _remove(graph, plan, self._show_and_remove if plan else Invalidation.remove)
-
-    def _show_and_remove(self, plan: Invalidation) -> int:
-        return show_and_remove(plan, self._options)
+        shown = partial(show_and_remove, options=self._options)
+        return _remove(graph, plan, shown if plan else Invalidation.remove)
 
     def get_tasks(self, copy: bool = True) -> list[Task[Any]]:
         """All tasks of the jugfile, in the order of their creation; with `copy` False, jug's own list of them."""

@@ -91,11 +91,10 @@ class StatusCommand(SubCommand):
             text.append(
                 workers_in_short(status, store) if options.short else "\n" + workers_table(graph, status, store)
             )
+        text = [(" " if options.short else "\n").join(text)]
         if options.status_failures:
-            text = [(" " if options.short else "\n").join(text), failures_text(graph, status, store, options.short)]
-            tell(options, ("\n" if options.short else "\n\n").join(text))
-        else:
-            tell(options, (" " if options.short else "\n").join(text))
+            text.append(failures_text(graph, status, store, options.short))
+        tell(options, ("\n" if options.short else "\n\n").join(text))
         return EXIT_OK if status.is_complete() and not waits_for else EXIT_FAILED
 
 

@@ -40,10 +40,11 @@ def test_the_table_and_the_closing_line(tmp_path):
     assert again.table()["Total:"] == {"Executed": 0, "Loaded": 6}
 
 
-def test_short_has_no_table(tmp_path):
+def test_short_has_the_totals_and_no_table(tmp_path):
     write(tmp_path, COUNTED)
     done = jug(tmp_path, "execute", "--short")
-    assert (done.code, done.out, done.err) == (0, "", "jug: All tasks are finished.\n")
+    totals = "Executed:  6 tasks\nLoaded:  0 tasks\n** Total: 6 tasks.\n"
+    assert (done.code, done.out, done.err) == (0, totals, "jug: All tasks are finished.\n")
 
 
 def test_verbose_info_tells_of_every_execution(tmp_path):
