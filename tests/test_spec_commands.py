@@ -60,6 +60,7 @@ SHOWN = {
         "cache-file": "test_the_cache_of_status_is_kept_where_it_is_told",
         "clear": "test_clear_removes_the_cache_of_status",
         "workers": "subcommands/test_status_workers.py::test_a_real_worker_is_seen_with_its_task_with_a_cache_too",
+        "failures": "subcommands/test_status_failures.py::test_what_failed_where_how_often_and_why",
     },
     "check": {
         "": "subcommands/test_check.py::test_the_exit_status_says_whether_all_is_finished",
@@ -106,7 +107,10 @@ SHOWN = {
     "count": {"": "subcommands/test_count.py::test_tasks_by_name"},
     "pack": {"": "test_pack_puts_small_results_into_one_file"},
     "demo": {"": "subcommands/test_demo.py::test_the_demo_can_be_followed_to_its_end"},
-    "test-jug": {"": "test_the_tests_can_be_run_by_name"},
+    "test-jug": {
+        "": "test_the_tests_can_be_run_by_name",
+        "all": "subcommands/test_test_jug.py::test_all_tests_are_run_if_that_is_asked",
+    },
 }
 
 
