@@ -4,6 +4,7 @@ from functools import cache
 
 import pytest
 from late_world import FOR_LONG, LateWorld
+from test_simulation import NUMBER
 
 from jug.backends import recovery, takeover
 from jug.backends.publication import Publication
@@ -108,7 +109,7 @@ def two_are_stopped(seed):
 
 @pytest.mark.slow
 def test_whoever_takes_over_may_be_stopped_in_its_turn():
-    at_each(range(2000), two_are_stopped)
+    at_each(range(NUMBER // 10), two_are_stopped)
 
 
 def test_whoever_takes_over_may_be_stopped_in_some_turns():

@@ -59,7 +59,8 @@ def look(kind, seeds):
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_whatever_happens(kind, part):
-    look(kind, [int(SEED)] if SEED else range(part, NUMBER, PARTS))
+    # Fewer than of tasks with one value each: what goes wrong with these would go wrong here.
+    look(kind, [int(SEED)] if SEED else range(part, NUMBER // 8, PARTS))
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
