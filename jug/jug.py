@@ -34,12 +34,12 @@ from .errors import (
     EXIT_FAILED,
     EXIT_OK,
     EXIT_SIGNAL,
+    EXIT_USAGE,
     EXIT_WORK_LEFT,
     JugError,
     OutputError,
     StopWorker,
     StoreError,
-    UsageError,
 )
 from .stability import WatchedTasks
 from .subcommands import cmdapi, terminal
@@ -59,6 +59,8 @@ if TYPE_CHECKING:
     from .task import Task
 
 __all__ = ["ExecutionState", "execution_loop", "init", "is_jug_running", "main", "main_execute"]
+
+_NO_DIRECTORY = "the working directory does not exist any more: it was removed. Change to another one"
 
 
 class ExecutionState:
@@ -184,6 +186,10 @@ def _run_and_explain(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         ignore_signals()
         return _explain("interrupted", EXIT_SIGNAL + 2)
+    except FileNotFoundError as error:
+        if error.filename is not None or working_directory():
+            raise
+        return _explain(_NO_DIRECTORY, EXIT_USAGE)
 
 
 def _explain(message: str, code: int) -> int:
@@ -193,8 +199,6 @@ def _explain(message: str, code: int) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     """Run one subcommand; returns the exit status."""
-    if not working_directory():
-        raise UsageError("The working directory does not exist any more: it was removed. Change to another one")
     options = _options.read_command_line(arguments)
     command = cmdapi.get(options.subcommand)
     mark_running()

@@ -8,10 +8,13 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 
 import checkout
 import pytest
 from processes import ROOT, Finished, environment, files_in, jug, python, use, write
+
+from jug.subcommands import terminal
 
 
 @pytest.fixture
@@ -386,6 +389,54 @@ def test_standard_output_is_full(where, command):
     write(where, many, "many.py")  # more than a buffer holds
     _, err = shell(where, f"$JUG {command} >/dev/full; echo status $? >&2")
     assert err == "jug: Cannot write to standard output: No space left on device\nstatus 1\n"
+
+
+REMOVED = "mkdir gone && cd gone && rmdir ../gone"
+COMMANDS = ["execute", "status", "status --cache", "check", "count", "cleanup", "graph", "invalidate --name f", "demo"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_says_that_the_working_directory_was_removed(where, command):
+    command, _, options = command.partition(" ")
+    paths = "" if command == "demo" else f"{where}/jugfile.py --jugdir {where}/jd"
+    before = files_in(where)
+    _, err = shell(where, f"{REMOVED}; $JUG {command} {paths} {options}; echo status $? >&2")
+    assert err.startswith("jug: The working directory does not exist any more: it was removed. ")
+    assert err.endswith("\nstatus 2\n") and err.count("\n") == 2
+    assert files_in(where) == before
+
+
+@pytest.mark.parametrize("command", ["--help", "--version", "execute --help"])
+def test_without_a_working_directory_there_is_help(where, command):
+    out, err = shell(where, f"{REMOVED}; $JUG {command}; echo status $? >&2")
+    assert out and err == "status 0\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "is_of_print"),
+    [
+        ("print('x' * 100_000, flush=True)", True),
+        ("sys.stdout.write('x' * 100_000)", True),
+        ("os.getcwd()", False),
+        ("os.write(full, b'x')", False),
+        ("os.fsync(10_000)", False),
+        ("os.read(10_000, 1)", False),
+        ("os.stat('nope')", False),
+        ("print('x') or os.kill(2**22 - 7, 0)", False),
+    ],
+)
+def test_only_errors_of_printing_are_told_as_those_of_standard_output(tmp_path, monkeypatch, line, is_of_print):
+    """What is raised in the outermost function of jug is not yet one of them."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with suppress(OSError), open("/dev/full", "w") as full, open("/dev/full", "w") as out:
+        names = {"__name__": "jug.subcommands.status", "os": os, "sys": sys, "full": full.fileno()}
+        exec(f"def command():\n    {line}", names)
+        monkeypatch.setattr(sys, "stdout", out)
+        with pytest.raises(OSError, match=".") as caught:
+            names["command"]()
+        assert terminal.is_of_print(caught.value) is is_of_print
 
 
 @pytest.mark.parametrize("line", ["double(1) + 1", "double(1).bit_length()", "[1][double(1)]", "range(double(1))"])

@@ -12,13 +12,15 @@ import sys
 from ..errors import OutputError, sentence
 from ..plain import plain
 
+# What a function uses that prints, and what goes wrong by writing to an open file. (Of other files, and of sockets and
+# processes, a function that uses them may say the same, but no function that prints uses any.)
+_PRINTING = frozenset(["print", "stdout", "stderr"])
+_NAMES = ("EAGAIN", "EBADF", "EDQUOT", "EFBIG", "EINVAL", "EIO", "ENOSPC", "ENXIO", "EPERM", "ESTALE", "ETIMEDOUT")
+_OF_WRITING = frozenset(getattr(errno, name) for name in _NAMES if hasattr(errno, name))
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..config import Options
-
-
-# What goes wrong with names of files, also where no name is told: in a working directory that was removed, say.
-_OF_NAMES = frozenset((errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG))
 
 
 def prepare() -> None:
@@ -60,13 +62,14 @@ def flush() -> None:
 
 
 def is_of_print(error: OSError) -> bool:
-    """Whether `error` was raised where a command of jug prints: of files and sockets, no command speaks itself."""
+    """Whether `error` was raised by writing to standard output or standard error, in a function of jug that prints."""
     tb = error.__traceback__
     while tb is not None and tb.tb_next is not None:
         tb = tb.tb_next
-    if error.errno in _OF_NAMES:
+    if tb is None or error.filename is not None or error.errno not in _OF_WRITING:
         return False
-    return error.filename is None and tb is not None and tb.tb_frame.f_globals.get("__name__", "").startswith("jug.")
+    is_ours = tb.tb_frame.f_globals.get("__name__", "").startswith("jug.")
+    return is_ours and not _PRINTING.isdisjoint(tb.tb_frame.f_code.co_names)
 
 
 def discard() -> None:
