@@ -183,6 +183,7 @@ def warn(message: str) -> None:
 def tell(options: Options, text: str) -> None:
     """What a command says: one or more lines, by the function that the user has chosen (``options.print_out``)."""
     print_out = getattr(options, "print_out", print)
+    text = plain(text)
     if print_out is print:
         # In one piece: of several workers on one terminal, none is to write between the text and its last newline.
         print(f"{text}\n", end="")

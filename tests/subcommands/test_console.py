@@ -4,7 +4,7 @@ import pytest
 from processes import python
 
 from jug import Task
-from jug.config import Options, warn
+from jug.config import Options, tell, warn
 from jug.errors import JugError
 from jug.subcommands import console, terminal
 
@@ -51,8 +51,10 @@ def test_no_message_does_anything_to_a_terminal(capsys):
     said.failed(Task(print), JugError("c\x1b[2J"))
     terminal.say("d\x1b[2J")
     warn("e\udc80")
-    text = capsys.readouterr().err
-    assert text.replace("\n", "").isprintable() and text.count("\\x1b") == 3
+    tell(Options(), "f\x1b[2J")
+    captured = capsys.readouterr()
+    text = captured.out + captured.err
+    assert text.replace("\n", "").isprintable() and text.count("\\x1b") == 4
     said.failed(Task(print), ValueError("\x1b[31mred\x1b[0m"))
     assert "\x1b[31mred\x1b[0m" in capsys.readouterr().err
 
