@@ -410,7 +410,7 @@ def test_main_takes_sys_argv_by_default(tmp_path, capsys, monkeypatch):
     with pytest.raises(SystemExit) as stop:
         main()
     assert stop.value.code == 0
-    assert capsys.readouterr().out == "7\n"
+    assert capsys.readouterr().out == "Count:  7 tasks\n** Total: 7 tasks.\n"
 
 
 def test_a_bug_keeps_its_traceback(tmp_path):

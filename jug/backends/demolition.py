@@ -8,7 +8,7 @@ from .damaged import is_corrupt
 from .failures import FailureRecords
 from .jugdir import ALL_SEALED, CORRUPT, FAILURES, LOCKS, PACKFILE, PACKS, SIGNED, TEMPORARY, JugDir, cannot
 from .layout import is_group, is_temporary
-from .othernames import HEX
+from .othernames import HEX, is_hash
 from .packlock import PACK_LOCK
 
 TYPE_CHECKING = False
@@ -42,7 +42,8 @@ def demolish(path: str) -> None:
 
 def _files(jugdir: JugDir) -> Iterator[str]:
     yield from map(jugdir.lock, [*jugdir.locks(), PACK_LOCK.encode()])
-    for name in FailureRecords(jugdir).all():
+    # A file that is called like a hash is ours, whatever is left of what it said; others show by what they say.
+    for name in {*filter(is_hash, jugdir.possible_failures()), *FailureRecords(jugdir).all()}:
         yield jugdir.path(FAILURES, name.decode())
     for pack in (name for name in jugdir.names(PACKS) if name == PACKFILE or is_group(name)):
         yield jugdir.path(PACKS, pack)
