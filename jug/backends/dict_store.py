@@ -10,7 +10,7 @@ from __future__ import annotations
 import pickle
 from collections import defaultdict
 
-from ..errors import StoreError
+from ..errors import StoreError, UnloadableResultError
 from .atomic import atomic_file
 from .base import as_name, base_lock, base_store
 from .failures import dump_record, parse_record
@@ -47,7 +47,10 @@ class dict_store(base_store):
     def load(self, name: Name) -> Any:
         name = as_name(name)
         self.counts[b"load:" + name] += 1
-        return pickle.loads(self.store[_RESULT + name])
+        try:
+            return pickle.loads(self.store[_RESULT + name])
+        except (AttributeError, ImportError) as error:  # its class, or the module of that, is not there
+            raise UnloadableResultError(f"{type(error).__name__}: {error}") from error
 
     def can_load(self, name: Name) -> bool:
         name = as_name(name)

@@ -5,6 +5,8 @@ import pickle
 import pytest
 from optional import numpy as np
 
+from jug.errors import UnloadableResultError
+
 OBJECTS = {
     "none": None,
     "int": 42,
@@ -232,7 +234,7 @@ def test_an_object_of_a_missing_class_is_an_error_and_not_a_missing_result(store
     store.dump(Active(name), name)
     monkeypatch.setitem(globals(), "Active", None)
     monkeypatch.delitem(globals(), "Active")
-    with pytest.raises(AttributeError):
+    with pytest.raises(UnloadableResultError, match="Active"):
         store.load(name)
     assert store.can_load(name)
 
