@@ -147,7 +147,7 @@ def change_first(x):
 
 
 def test_several_changed_results_are_counted(store):
-    with pytest.raises(DebugCheckError, match=r"the result of .*\.make \(and those of 1 more tasks\) while"):
+    with pytest.raises(DebugCheckError, match=r"the result of .*\.make \(and those of 1 more task\) while"):
         Task(change_twice, made("list"), made("dict")).run(debug_mode=True)
 
 

@@ -4,7 +4,6 @@ import pickle
 
 import pytest
 from optional import library
-from optional import numpy as np
 
 from jug.backends.dict_store import dict_store
 from jug.backends.encode import decode, encode
@@ -14,6 +13,7 @@ from jug.backends.formats import NPY
 from jug.backends.redis_results import packed, unpacked
 from jug.io import _write_result
 
+np = pytest.importorskip("numpy")
 NAME = b"ab" * 20
 
 

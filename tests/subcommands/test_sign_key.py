@@ -198,7 +198,7 @@ def test_a_key_that_is_none_is_one_sentence(where):
         (where / name).write_text(text)
         (where / name).chmod(0o644 if name == "open" else 0o600)
     for name, why in {
-        "short": "it holds 1 bytes",
+        "short": "it holds 1 byte,",
         "open": "others can use it",
         "none": "there is no such file",
     }.items():

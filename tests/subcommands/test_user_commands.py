@@ -104,7 +104,7 @@ def test_a_command_of_a_file_that_cannot_be_imported(where):
 def test_a_configuration_file_sets_options(tmp_path, name):
     use(tmp_path, "chain.py", "chain.py")
     write(tmp_path, "[main]\njugfile = chain.py\nshort = on\n[status]\ncache = no\n", name)
-    assert jug(tmp_path, "count").out == "7\n"
+    assert jug(tmp_path, "count").out == "Count:  7 tasks\n** Total: 7 tasks.\n"
 
 
 def test_the_command_line_comes_before_local_files_and_these_before_the_global_one(tmp_path):
@@ -127,7 +127,7 @@ def test_a_local_file_counts_in_the_whole_checkout(tmp_path):
     (tmp_path / ".git").mkdir()
     use(tmp_path, "chain.py", "deep/down/jugfile.py")
     write(tmp_path, "[main]\nshort = yes\n", ".jugrc")
-    assert jug(tmp_path / "deep/down", "count").out == "7\n"
+    assert jug(tmp_path / "deep/down", "count").out == "Count:  7 tasks\n** Total: 7 tasks.\n"
     write(tmp_path, "[main]\nshort = no\n", "deep/jugrc")
     assert "Total:" in jug(tmp_path / "deep/down", "count").out
 
