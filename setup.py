@@ -40,6 +40,10 @@ extras["lint"] = ["mypy==2.4.*", "ruff==0.17.*", "types-PyYAML"]
 extras["docs"] = ["sphinx>=7"]
 
 
+# The tests of faults need a compiler, root, or kernels of their own: they are for a checkout.
+IGNORED = shutil.ignore_patterns("__pycache__", ".*", "faults")
+
+
 class BuildWithTests(build_py):
     """Puts the tests into the package, beside their configuration as in the checkout, for ``jug test-jug``."""
 
@@ -48,7 +52,7 @@ class BuildWithTests(build_py):
         if not self.editable_mode:
             suite = Path(self.build_lib, "jug", "_testsuite")
             shutil.rmtree(suite, ignore_errors=True)  # of an earlier build: files may have gone since
-            shutil.copytree(HERE / "tests", suite / "tests", ignore=shutil.ignore_patterns("__pycache__", ".*"))
+            shutil.copytree(HERE / "tests", suite / "tests", ignore=IGNORED)
             shutil.copy(HERE / "pyproject.toml", suite)
 
 

@@ -224,7 +224,7 @@ def test_check_of_hashes_says_it(tmp_path):
     write(tmp_path, JUGFILE.format(2, 3).replace("barrier()\n", ""))
     done = command(tmp_path, "check", "--hashes")
     assert (done.code, done.err) == (1, "") and "factor is 2, and 3" in done.out
-    assert done.out.endswith("2 tasks: 1 names that two functions have.\n")
+    assert done.out.endswith("2 tasks: 1 name that two functions have.\n")
 
 
 AGAIN = """

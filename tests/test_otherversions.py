@@ -273,7 +273,7 @@ def test_check_names_what_depends_on_versions(tmp_path):
 STUDY = """
 from pathlib import Path
 
-from optional import numpy as np
+import numpy as np
 from jug import TaskGenerator
 
 @TaskGenerator

@@ -54,15 +54,18 @@ def installed(wheel, tmp_path_factory):
     return install(wheel, tmp_path_factory.mktemp("installed") / "environment")
 
 
+LEFT_OUT = {"__pycache__", "faults"}
+
+
 def modules_of_the_tree():
     files = [*(ROOT / "jug").rglob("*.py"), *(ROOT / "jug/web/static").iterdir()]
     return {str(path.relative_to(ROOT)) for path in files}
 
 
 def suite_of_the_tree():
-    """Where the tests and their configuration are in the wheel."""
+    """Where the tests and their configuration are in the wheel; those of faults are for a checkout."""
     files = {str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("*") if path.is_file()}
-    return {f"jug/_testsuite/{name}" for name in files | {"pyproject.toml"} if "__pycache__" not in name}
+    return {f"jug/_testsuite/{name}" for name in files | {"pyproject.toml"} if not LEFT_OUT & {*name.split("/")}}
 
 
 def test_wheel_holds_all_modules_and_tests_and_nothing_else(contents):

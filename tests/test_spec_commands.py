@@ -116,6 +116,8 @@ SHOWN = {
 
 @cache
 def functions_in(path):
+    if path.parent.name == "faults" and not path.parent.exists():
+        pytest.skip("the tests of faults are for a checkout")
     return {node.name for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)}
 
 
