@@ -98,7 +98,7 @@ class UnsignedResultError(DamagedResultError):
 
 
 class UnloadableResultError(JugError, RuntimeError):
-    """A result is as it was written, but cannot be made again: its class is gone.
+    """A result is as it was written, but cannot be made again: its class is gone, or raises an exception.
 
     Attributes
     ----------

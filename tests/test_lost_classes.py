@@ -73,6 +73,33 @@ def test_task_hash_and_file_are_named(tmp_path, point, monkeypatch, lost, way):
     task.Task.store = dict_store()
 
 
+class Raising:
+    """Raises what it is told to when it is read back."""
+
+    error = None
+
+    def __setstate__(self, state):
+        raise Raising.error
+
+    def __getstate__(self):
+        return {"a": 1}
+
+
+@pytest.mark.parametrize("kind", [KeyError, ValueError, TypeError, OSError, FileNotFoundError, ZeroDivisionError])
+@pytest.mark.parametrize("way", ["file", "dict_store"])
+def test_what_an_object_raises_is_not_damage(tmp_path, monkeypatch, kind, way):
+    store = package.set_jugdir(file_store(tmp_path / "results") if way == "file" else dict_store())
+    monkeypatch.setattr(Raising, "error", kind("why"))
+    made = Task(make)
+    store.dump(Raising(), made.hash())
+    for load in (made.value, lambda: list(store.load_many([made.hash()]))):
+        with pytest.raises(UnloadableResultError, match=rf"cannot be loaded: {kind.__name__}: .?why") as raised:
+            load()
+        assert raised.value.__cause__ is Raising.error
+    assert made.can_load()
+    task.Task.store = dict_store()
+
+
 def test_so_they_are_on_redis(point):
     package.set_jugdir(shared_server().url)
     made = Task(make)

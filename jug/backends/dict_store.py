@@ -10,9 +10,10 @@ from __future__ import annotations
 import pickle
 from collections import defaultdict
 
-from ..errors import StoreError, UnloadableResultError
+from ..errors import StoreError
 from .atomic import atomic_file
 from .base import as_name, base_lock, base_store
+from .encode import unpickle
 from .failures import dump_record, parse_record
 from .fsops import FileSystem, read_all
 from .jugdir import cannot
@@ -47,10 +48,7 @@ class dict_store(base_store):
     def load(self, name: Name) -> Any:
         name = as_name(name)
         self.counts[b"load:" + name] += 1
-        try:
-            return pickle.loads(self.store[_RESULT + name])
-        except (AttributeError, ImportError) as error:  # its class, or the module of that, is not there
-            raise UnloadableResultError(f"{type(error).__name__}: {error}") from error
+        return unpickle(self.store[_RESULT + name])
 
     def can_load(self, name: Name) -> bool:
         name = as_name(name)

@@ -76,7 +76,7 @@ def decode(s: bytes | memoryview, exact: bool = False) -> Any:
     payload = decompress(s, exact)
     tag = payload[:1]
     if tag == b"P":
-        return _unpickle(payload[1:] if len(payload) < _PIECE else memoryview(payload)[1:])
+        return unpickle(payload[1:] if len(payload) < _PIECE else memoryview(payload)[1:])
     if tag == b"N":
         return read_npy(payload[1:])
     raise ValueError(f"not an encoded object: it begins with {tag!r} instead of b'P' or b'N'")
@@ -198,10 +198,11 @@ def _stored(payload: bytes) -> bytes:
     return header + payload + zlib.adler32(payload).to_bytes(4, "big")
 
 
-def _unpickle(payload: bytes | memoryview) -> Any:
+def unpickle(payload: bytes | memoryview) -> Any:
+    """The object in a pickle; raises as :func:`decode` does."""
     try:
         return pickle.loads(payload)
     except (pickle.UnpicklingError, EOFError) as error:
         raise ValueError(f"the pickle of an encoded object is damaged: {error}") from error
-    except (AttributeError, ImportError) as error:  # its class, or the module of that, is not there
+    except Exception as error:  # its class, or the module of that, is not there, or it raises what it likes
         raise UnloadableResultError(f"{type(error).__name__}: {error}") from error

@@ -20,7 +20,7 @@ from jug.backends.groupfile import assembled, record, scanned
 from jug.backends.jugdir import JugDir
 from jug.backends.keyfile import read_key
 from jug.backends.packlock import PackLock
-from jug.errors import DamagedResultError
+from jug.errors import DamagedResultError, UnloadableResultError
 
 NAMES = [b"%040x" % (7 * number**5) for number in range(300)]
 
@@ -321,7 +321,7 @@ class Broken:
 def test_an_object_whose_reading_raises_a_key_error_is_not_taken_for_missing(store, other):
     put(store, [0], Broken())
     store.flush()
-    with pytest.raises(DamagedResultError, match="missing"):
+    with pytest.raises(UnloadableResultError, match="missing"):
         other.load(NAMES[0])
     assert other.can_load(NAMES[0])
 
