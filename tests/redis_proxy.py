@@ -4,7 +4,7 @@ Only exchanges about keys of jug count (a client that connects also talks about 
 """
 
 import re
-import select
+import selectors
 import socket
 import threading
 
@@ -63,19 +63,22 @@ class Proxy:
     def _pass_on(self, client, server):
         """Pass on questions and answers until one side hangs up, or we do."""
         fault = None
-        while True:
-            ready, _, _ = select.select([client, server], [], [])
-            if client in ready:
-                question = client.recv(1 << 20)
-                fault = fault or self._fault(question)
-                if not question or fault == BEFORE:
-                    return
-                server.sendall(question)
-            if server in ready:
-                answer = server.recv(1 << 20)
-                if not answer or fault == AFTER:
-                    return
-                client.sendall(answer)
+        with selectors.DefaultSelector() as selector:  # not select(): its numbers of files end at 1023
+            for side in (client, server):
+                selector.register(side, selectors.EVENT_READ)
+            while True:
+                ready = {key.fileobj for key, _ in selector.select()}
+                if client in ready:
+                    question = client.recv(1 << 20)
+                    fault = fault or self._fault(question)
+                    if not question or fault == BEFORE:
+                        return
+                    server.sendall(question)
+                if server in ready:
+                    answer = server.recv(1 << 20)
+                    if not answer or fault == AFTER:
+                        return
+                    client.sendall(answer)
 
     def _fault(self, question):
         if not _ABOUT_KEYS.search(question):

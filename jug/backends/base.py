@@ -123,7 +123,10 @@ class base_store(ABC):
 
     @abstractmethod
     def load(self, name: Name) -> Any:
-        """Return the object stored under `name`; raises ``KeyError`` or ``FileNotFoundError`` if there is none."""
+        """Return the object stored under `name`; raises ``KeyError`` or ``FileNotFoundError`` if there is none.
+
+        Raises ``UnloadableResultError`` if it is there, but cannot be made again, since its class is gone.
+        """
 
     @abstractmethod
     def can_load(self, name: Name) -> bool:

@@ -169,6 +169,10 @@ class Job:
         self.lab.wait_until(self._with(".status").exists, lambda: f"hangs: {self.path.read_text()}\n{self._said(None)}")
         return self._said(int(self._with(".status").read_text()))
 
+    def err(self):
+        """What it has written to its error stream so far."""
+        return self._said(None).err
+
     def _said(self, code):
         return Finished(code, *(self._with(stream).read_text("utf-8", "replace") for stream in (".out", ".err")))
 

@@ -95,17 +95,18 @@ def test_who_was_cut_off_stores_nothing_over_its_successors_result(lab, mount, c
 
 
 def test_who_was_cut_off_leaves_its_successor_the_lock(lab, mount, cut):
+    """It stores nothing while the other one is at work, and waits for what that stores."""
     work, first = begin(lab, mount, lease=3)
     cut()
     second = take_over(work)
     mend(lab)
     work.tell("go-client1")
     work.wait_for_note("ended", lab.clients[0])
-    all_end_well([first])
+    lab.wait_until(lambda: "was run by another worker, too" in first.err(), first.err)
     assert any(name.startswith("locks/") for name in work.left())
     work.tell("go-client2")
-    all_end_well([second])
-    assert work.results(lab.clients[0]) in ("['client1']", "['client2']")
+    all_end_well([first, second])
+    assert work.results(lab.clients[0]) == work.results(lab.clients[1]) == "['client2']"
     assert work.notes() == {(what, host): 1 for what in ("begun", "ended") for host in ("client1", "client2")}
     assert work.left() == []
 
