@@ -80,22 +80,23 @@ def place(f: Any) -> str:
 
 def code_of(f: Any) -> CodeType | None:
     """The code of a function, whatever has wrapped it, or of the first method of a class; None if there is none."""
-    inner = _innermost(f)
+    inner = _layers(f)[-1]
     if isinstance(inner, type):
         inner = next((what for what in vars(inner).values() if type(what) is FunctionType), inner)
     code = getattr(getattr(inner, "__func__", inner), "__code__", None)
     return code if isinstance(code, CodeType) else None
 
 
-def _innermost(f: Any) -> Any:
-    """What a decorator (such as `lru_cache`) has wrapped, and the function of a method of an object."""
-    for _ in range(_MOST_WRAPPERS):
-        inner = getattr(f, "__wrapped__", None)
-        if inner is None:
-            break
-        f = inner
-    # (That the object has no part in the hash is told by itself, when the task gets its name.)
-    return f.__func__ if isinstance(f, MethodType) and not isinstance(f.__self__, type) else f
+def _layers(f: Any) -> list[Any]:
+    """What decorators (such as `lru_cache`) have made of a function, the last one first, down to that itself."""
+    layers = [f]
+    while len(layers) < _MOST_WRAPPERS and (inner := getattr(layers[-1], "__wrapped__", None)) is not None:
+        layers.append(inner)
+    f = layers[-1]
+    # (That the object of a method has no part in the hash is told by itself, when the task gets its name.)
+    if isinstance(f, MethodType) and not isinstance(f.__self__, type):
+        layers[-1] = f.__func__
+    return layers
 
 
 # How two functions differ: in a word, '' if they do not.
@@ -103,12 +104,29 @@ def _innermost(f: Any) -> Any:
 CODE = "code"
 
 
-def difference(one: Any, other: Any, pairs: frozenset[tuple[int, int]] = frozenset()) -> str:
-    """In what the functions differ (`pairs` are being compared already); '' if they do not, or it cannot be known."""
-    one, other = _innermost(one), _innermost(other)
+def difference(one: Any, other: Any, pairs: set[tuple[int, int]] | None = None) -> str:
+    """In what the functions differ (`pairs` have been looked at); '' if they do not, or it cannot be known."""
+    pairs = set() if pairs is None else pairs
     if one is other or (id(one), id(other)) in pairs:
         return ""
-    pairs |= {(id(one), id(other))}
+    pairs.add((id(one), id(other)))
+    (*wrappers, one), (*others, other) = _layers(one), _layers(other)
+    return ("" if one is other else _of_unwrapped(one, other, pairs)) or _of_wrappers(wrappers, others, pairs)
+
+
+def _of_wrappers(some: list[Any], others: list[Any], pairs: set[tuple[int, int]]) -> str:
+    """Of what the same decorators have made. (That there is one more, which logs or counts, is no difference.)"""
+    wrappers = [f for f in others if type(f) is FunctionType]
+    for f in some:
+        another = next((one for one in wrappers if one.__code__ == getattr(f, "__code__", None)), None)
+        if another is not None:
+            wrappers.remove(another)
+            if differs := _of_functions(f, another, pairs):
+                return differs
+    return ""
+
+
+def _of_unwrapped(one: Any, other: Any, pairs: set[tuple[int, int]]) -> str:
     if type(one) is not type(other) and not (isinstance(one, type) and isinstance(other, type)):
         return CODE
     if isinstance(one, FunctionType):
@@ -120,12 +138,13 @@ def difference(one: Any, other: Any, pairs: frozenset[tuple[int, int]] = frozens
     return _of_classes(one, other, pairs) if isinstance(one, type) else ""
 
 
-def _of_functions(one: Any, other: Any, pairs: frozenset[tuple[int, int]]) -> str:
+def _of_functions(one: Any, other: Any, pairs: set[tuple[int, int]]) -> str:
     mine, others = one.__code__, other.__code__
     if mine is not others and hash_one(code_key(mine)) != hash_one(code_key(others)):
         return CODE
     for name, value, another in zip(mine.co_freevars, contents(one), contents(other), strict=False):
-        if _differ(value, another, pairs):
+        is_wrapped = value is getattr(one, "__wrapped__", None) and another is getattr(other, "__wrapped__", None)
+        if not is_wrapped and _differ(value, another, pairs):  # (what is wrapped is compared by itself)
             return f"captured variables ({name} is {short(value)}, and {short(another)})"
     defaults = [[*(f.__defaults__ or ()), *sorted((f.__kwdefaults__ or {}).items())] for f in (one, other)]
     if len(defaults[0]) != len(defaults[1]) or any(_differ(a, b, pairs) for a, b in zip(*defaults, strict=True)):
@@ -133,7 +152,7 @@ def _of_functions(one: Any, other: Any, pairs: frozenset[tuple[int, int]]) -> st
     return ""
 
 
-def _of_classes(one: Any, other: Any, pairs: frozenset[tuple[int, int]]) -> str:
+def _of_classes(one: Any, other: Any, pairs: set[tuple[int, int]]) -> str:
     mine, others = (
         {name: what for name, what in vars(kind).items() if type(what) is FunctionType} for kind in (one, other)
     )
@@ -142,7 +161,7 @@ def _of_classes(one: Any, other: Any, pairs: frozenset[tuple[int, int]]) -> str:
     return next(filter(None, (difference(f, others[name], pairs) for name, f in mine.items())), "")
 
 
-def _differ(one: Any, other: Any, pairs: frozenset[tuple[int, int]]) -> bool:
+def _differ(one: Any, other: Any, pairs: set[tuple[int, int]]) -> bool:
     """Whether values differ that functions have captured; what cannot be compared does not."""
     if one is other:
         return False

@@ -298,7 +298,10 @@ class TaskGenerator(_Call[P, R]):
         return partial(self, obj)
 
     def __getstate__(self) -> tuple[str, str]:
-        return address_of(self.f)
+        module, name = address_of(self.f)
+        if makers.get(f"{module}.{name}") is not self.f:  # as an argument, too, it is told apart by its name alone
+            meet(f"{module}.{name}", self.f, alltasks)
+        return module, name
 
     def __setstate__(self, state: tuple[str, str]) -> None:
         found = found_at(*state)

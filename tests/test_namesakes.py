@@ -68,6 +68,17 @@ class B(A):
             self.x = -x
 
 
+def times(n):
+    def decorate(f):
+        @functools.wraps(f)
+        def call(*args):
+            return n * f(*args)
+
+        return call
+
+    return decorate
+
+
 def one(x):
     return x
 
@@ -97,6 +108,9 @@ OTHERS = {
     "number of defaults": (define("def f(x): return x"), define("def f(x=2): return x")),
     "lru_cache": (functools.lru_cache(scaler(2)), functools.lru_cache(scaler(3))),
     "nameless wrapper": (unnamed(one), unnamed(two)),
+    "closure of a decorator": (times(2)(one), times(3)(one)),
+    "closure of an inner decorator": (logged(times(2)(one)), functools.lru_cache(times(3)(one))),
+    "the second of two decorators": (times(2)(times(2)(one)), times(2)(times(3)(one))),
     "class of a classmethod": (A.make, B.make),
     "staticmethods": (A.of, B.of),
     "classes": (A.Model, B.Model),
@@ -111,6 +125,8 @@ ALIKE = {
     "tasks in a closure": (scaler(Task(one, 1)), scaler(Task(one, 1))),
     "lru_cache": (functools.lru_cache(one), functools.lru_cache(one)),
     "with and without a wrapper": (logged(one), one),
+    "decorator with the same closure": (times(2)(one), times(2)(one)),
+    "decorators in another order": (logged(times(2)(one)), times(2)(logged(one))),
     "wrapped twice": (logged(functools.lru_cache(one)), functools.lru_cache(maxsize=3)(logged(one))),
     "method": (B.make, B.make),
     "builtin": (sum, sum),
@@ -195,6 +211,39 @@ def test_watched_tasks_refuse_it_or_are_told():
     jug.task.alltasks = WatchedTasks(namesakes=told)
     Task(scaler(3), 1), Task(scaler(2), 1)
     assert len(told) == 1
+
+
+GIVEN = """
+import functools
+from jug import TaskGenerator
+from jug.mapreduce import map
+
+@TaskGenerator
+def f(x):
+    return x
+
+old = f
+
+@TaskGenerator
+def f(x):
+    return x + 100
+
+@TaskGenerator
+def apply(g, x):
+    return g.f(x)
+
+first, second = {0}(old, {1}), {0}(f, {1})
+"""
+
+
+@pytest.mark.parametrize("call", [("map", [1, 2]), ("apply", 1)])
+def test_functions_that_are_arguments_are_told_too(tmp_path, call):
+    write(tmp_path, GIVEN.format(*call))
+    done = command(tmp_path, "execute")
+    assert done.code == 0 and done.err.count("'jugfile.f' is the name of two functions, at jugfile.py:6 and at") == 1
+    assert "1 name that two functions have" in command(tmp_path, "check", "--hashes").out
+    done = command(tmp_path, "execute", "--debug", "--jugdir", "other")
+    assert done.code == 1 and "is the name of two functions" in done.err and "Traceback" not in done.err
 
 
 JUGFILE = """
