@@ -41,6 +41,7 @@ from .errors import (
     StopWorker,
     StoreError,
 )
+from .scripts import look_at_all
 from .stability import WatchedTasks
 from .subcommands import cmdapi, terminal
 from .subcommands.console import ConsoleReporter, LoopReporter
@@ -103,6 +104,7 @@ def execution_loop(tasks: list[Task[Any]], options: Options, state: ExecutionSta
     if store is None:
         return False
     inherited.warn_of_ignored_children()
+    look_at_all(graph.tasks)
     reporter = ConsoleReporter(options) if options.execute_keep_going else LoopReporter(options)
     scheduler = Scheduler(graph, store, settings_from(options), reporter, selected)
     scheduler.failed_before = frozenset(state.failed)

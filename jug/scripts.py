@@ -18,6 +18,7 @@ from .namesakes import code_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 #: How the names of tasks begin that are made of functions of scripts.
@@ -42,6 +43,13 @@ def look(task: Any) -> None:
             "you get its results for the same arguments, since every script is called __main__. Use a jugdir for each "
             "script, or put the functions into a module that the scripts import"
         )
+
+
+def look_at_all(tasks: Iterable[Any]) -> None:
+    """The same, for each function of a script that there is among `tasks`."""
+    for task in tasks:
+        if task.name.startswith(MAIN):
+            look(task)
 
 
 def remember(task: Any) -> None:

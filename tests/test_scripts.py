@@ -41,6 +41,33 @@ def test_a_second_script_with_another_function_is_warned(tmp_path, by_cached):
     assert script(tmp_path, "a.py", "'first'", by_cached=by_cached) == ("first", "")
 
 
+LOOP = """
+import jug
+from jug import TaskGenerator, value
+jug.set_jugdir("results")
+
+@TaskGenerator
+def f(x):
+    return {0}
+
+task = f(f(1))
+jug.jug.execution_loop(list(jug.task.alltasks), jug.options.default_options)
+print(value(task))
+"""
+
+
+def test_a_script_that_runs_its_tasks_in_a_loop_is_warned(tmp_path):
+    def run(name, what):
+        (tmp_path / name).write_text(LOOP.format(what))
+        done = subprocess.run([sys.executable, name], cwd=tmp_path, capture_output=True, text=True, check=True)
+        return done.stdout.split()[-1], done.stderr.count("function '__main__.f' of ../a.py, which is another one")
+
+    assert run("a.py", "x * 3") == ("9", 0)
+    assert run("b.py", "x + 3") == ("9", 1)
+    assert run("a.py", "x * 3") == ("9", 0)
+    assert script(tmp_path, "c.py", "'other'")[1].count("of ../a.py, which is another one") == 1
+
+
 def test_notebooks_are_known_by_the_name_that_their_server_gives(tmp_path):
     def cell(what, **env):
         code = SCRIPT.format(what=what, x=1, jugdir="results", by_cached=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import JugError, UnstorableError
 from ..nodes import Node, direct
+from ..scripts import MAIN, remember
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def commit(store: base_store, task: Task[Any], result: Any, lock: base_lock, soo
     if isinstance(result, Node):
         raise UnstorableError(_holds_tasks(result))
     try:
-        return (store.dump_soon if soon else store.dump_locked)(result, task.hash(), lock)
+        kept = (store.dump_soon if soon else store.dump_locked)(result, task.hash(), lock)
     except JugError:
         raise
     except Exception as error:  # whatever the pickling of the user's objects raises
@@ -37,6 +38,9 @@ def commit(store: base_store, task: Task[Any], result: Any, lock: base_lock, soo
             raise UnstorableError(_holds_tasks(result)) from error
         kind, why = type(result).__name__, f"{type(error).__name__}: {error}"
         raise UnstorableError(f"The result (of type {kind!r}) cannot be stored: {why}") from error
+    if task.name.startswith(MAIN):
+        remember(task)
+    return kept
 
 
 def _holds_tasks(result: Any) -> str:
