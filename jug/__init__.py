@@ -7,7 +7,7 @@ from .barrier import barrier, bvalue
 from .compound import CompoundTask, CompoundTaskGenerator
 from .engine.jugfile import init, is_jug_running
 from .engine.stores import set_jugdir
-from .submodules import __getattr__ as __getattr__
+from .submodules import of_jug as __getattr__  # noqa: F401
 from .task import CachedFunction, Task, TaskGenerator, Tasklet, iteratetask, return_tuple, value
 from .version import __version__
 

@@ -596,6 +596,20 @@ def test_the_names_of_2_7_are_there(tmp_path):
     assert (done.err, done.out) == ("", "b'my-own-key' [] 2 0\nTrue True\nredis\n")
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("jug_version.__version__", "backends.dict_store", "backends.encode", "backends.file_store.file_store"),
+        *("backends.redis_store", "hooks.execution", "hooks.exit_checks", "hooks.register.register_hook"),
+    ],
+)
+def test_importing_a_package_is_enough_for_its_modules(tmp_path, path):
+    for package in {"jug", f"jug.{path.partition('.')[0]}"}:
+        write(tmp_path, f"import {package}\njug.{path}\nprint(hasattr(jug.backends, 'other'))", "names.py")
+        done = python(tmp_path, "names.py")
+        assert (done.out, done.err) == ("False\n", "")
+
+
 def test_without_the_package_its_name_says_so(tmp_path):
     script = """
         import sys

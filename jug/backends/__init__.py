@@ -1,5 +1,6 @@
 """Where results and locks are kept."""
 
+from ..submodules import of_backends as __getattr__  # noqa: F401
 from .memoize_store import memoize_store
 from .select import register_scheme, select
 
