@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+# There, these two end the program.
+_ENDING = ("check", "sleep-until")
 _MODULES = {module for module, _class, _help in BUILTINS.values()}
 
 
@@ -44,6 +46,11 @@ class OldCall:
         store : base_store, optional
         jugspace : dict, optional
             The names that the jugfile defines. Without a store and this, the jugfile is read.
+
+        Raises
+        ------
+        SystemExit
+            With the exit status, by ``check`` and ``sleep-until``.
         """
         command = cmdapi.get(self._name)
         given = {**_by_name(args), **kwargs}
@@ -54,7 +61,10 @@ class OldCall:
         store, jugspace = given.pop("store", None), given.pop("jugspace", None)
         if store is None and (command.needs_store or command.reads_jugfile(options)):
             store, jugspace = init(options.jugfile, options.jugdir)
-        return command.run(options=options, store=store, jugspace=jugspace or {}, **given)
+        status = command.run(options=options, store=store, jugspace=jugspace or {}, **given)
+        if self._name in _ENDING:
+            raise SystemExit(status)
+        return status
 
     run = __call__
 
