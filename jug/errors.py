@@ -55,6 +55,10 @@ class NotFinishedError(JugError, AssertionError):
     """A result was asked for that is not in the store (``AssertionError``: what callers could catch before)."""
 
 
+class UnusableHashError(JugError, ValueError):
+    """The hash that a class of tasks gives them cannot be one, or not in this store."""
+
+
 class UnstorableError(JugError):
     """What a task returned cannot be stored: it cannot be pickled."""
 

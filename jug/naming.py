@@ -8,9 +8,11 @@ from pickle import dumps
 from types import FunctionType
 
 from .config import warn
+from .errors import UnusableHashError
 from .hash import PROTOCOL, hash_update, new_hash_object, positions, update_flat
 from .matching import Caption
 from .nodes import ATOMS, direct, value
+from .short import short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -145,6 +147,20 @@ def flat_hash(name: str, args: Sequence[Any]) -> bytes | None:
     M.update(NO_KWARGS_HASHED)
     digest: bytes = M.hexdigest().encode("ascii")
     return digest
+
+
+def checked_hash(own: Any, task: Any) -> bytes:
+    """What the class of `task` gives it for a hash, if it can be one; a text becomes bytes.
+
+    Raises
+    ------
+    UnusableHashError
+        It cannot.
+    """
+    if isinstance(own, (str, bytes)) and own and own.isascii():
+        return own.encode() if isinstance(own, str) else own
+    kind = f"{type(task).__module__}.{type(task).__qualname__}"
+    raise UnusableHashError(f"Task {task.label()}: {kind}.__jug_hash__() gave {short(own)}, and not some ASCII bytes")
 
 
 def hash_all(tasks: Sequence[Any], kind: type[Any]) -> list[int]:

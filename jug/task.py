@@ -15,7 +15,7 @@ from .errors import NoStoreError, NotFinishedError, UnloadableResultError
 from .hash import hash_one, hash_update, new_hash_object, stable_hash_one, stream
 from .locking import Lockable
 from .namesakes import makers, meet
-from .naming import NO_KWARGS_HASHED, address_of, caption_of, flat_hash, found_at, hash_of_name, task_name
+from .naming import NO_KWARGS_HASHED, address_of, caption_of, checked_hash, flat_hash, found_at, hash_of_name, task_name
 from .provenance import describe, recursive_dependencies, topological_sort
 from .scripts import MAIN, look, remember
 from .short import short
@@ -141,7 +141,7 @@ class Task(nodes.TaskNode, Result[R], Indexable, Lockable):
 
     def hash_walk(self) -> Generator[Any, Any, bytes]:
         if type(self).__jug_hash__ is not Task.__jug_hash__:  # a subclass has an identity of its own
-            self._hash = bytes(own, "ascii") if isinstance(own := self.__jug_hash__(), str) else own
+            self._hash = checked_hash(self.__jug_hash__(), self)
         else:
             with nodes.being_hashed(self):
                 self._hash = yield from self._own_walk()

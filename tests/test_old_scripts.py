@@ -1,5 +1,6 @@
 """Scripts, notebooks and jugfiles as people wrote them for the reference release, in all the ways that they did."""
 
+import re
 import sys
 
 import pytest
@@ -551,6 +552,17 @@ def test_all_commands_agree_on_tasks_with_a_hash_of_their_own(tmp_path, key, jug
     assert jug(tmp_path, "execute", *where).table()["jugfile.f"] == {"Executed": 3, "Loaded": 0}
     write(tmp_path, "import jug\njug.Task(abs, -1)")
     assert "Removed 4 objects" in jug(tmp_path, "cleanup", *where).out
+
+
+@pytest.mark.parametrize("key", ["b''", "None", "5", "'plate é'", "b'\\xff' * 20", "b'a/b'", "b'a'", "'..'"])
+def test_a_hash_that_can_be_none_is_told_in_a_sentence(tmp_path, key):
+    write(tmp_path, OWN_HASH.format(key=key))
+    for command in (["execute"], ["invalidate", "--name", "f"]):
+        done = jug(tmp_path, *command)
+        assert done.code == 1 and "Traceback" not in done.err
+        assert re.search(
+            r"Task jugfile.f.* gave .*|is not the name of a (result|lock) in a folder", done.err.splitlines()[-1]
+        )
 
 
 OWN_STORE = """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 
-from ..errors import StoreError
+from ..errors import StoreError, UnusableHashError
 from .directories import CORRUPT, FAILURES, LOCKS, PACKS, TEMPORARY
 from .fsops import FileSystem, sync_directory
 from .layout import ALL_SEALED, PACKFILE, SIGNED, not_links, require_ours
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 _LOCK = ".lock"
 _ROOT = ""  # the root itself, among what is durable
 
+_RULE = "which takes three characters or more, without '/': what is the hash of its task?"
+
 
 class JugDir:
     """Paths of results, locks and temporary files below one directory."""
@@ -74,7 +76,7 @@ class JugDir:
         """The path of the result `name`."""
         text = name.decode("ascii")
         if not has_place(text):
-            raise ValueError(f"not the name of a result: {text!r}")
+            raise UnusableHashError(f"{text!r} is not the name of a result in a folder, {_RULE}")
         return f"{self._base}{text[:2]}/{text[2:]}"
 
     def signer(self, name: bytes) -> Signer | None:
@@ -85,7 +87,7 @@ class JugDir:
         """The path of the lock `name`."""
         text = name if isinstance(name, str) else name.decode("ascii")
         if "/" in text:
-            raise ValueError(f"not the name of a lock: {text!r}")
+            raise UnusableHashError(f"{text!r} is not the name of a lock in a folder, {_RULE}")
         return f"{self._base}{LOCKS}/{text}{_LOCK}"
 
     def temporary(self) -> str:
