@@ -26,8 +26,9 @@ import sys
 from contextlib import contextmanager
 
 from . import mappings
-from .nodes import ATOMS, Node, direct, leading_to_nodes, method
+from .nodes import ATOMS, Node, direct, leading_to_nodes
 from .padding import may_hold_padding, pickled_without, pieces, reduced
+from .protocol import method
 from .unhashable import NOT_PICKLABLE, UnhashableError, not_picklable, tasks_inside
 from .unseen import NodeInside, pickling_refused
 from .walk import run_walk

@@ -13,7 +13,8 @@ from types import CodeType, FunctionType, ModuleType
 
 from .config import warn
 from .hash import PROTOCOL, _SetPickler, hash_one
-from .nodes import ATOMS, Node, method
+from .nodes import ATOMS, Node
+from .protocol import method
 from .unhashable import NOT_PICKLABLE, UnhashableError
 
 TYPE_CHECKING = False

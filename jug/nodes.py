@@ -13,6 +13,7 @@ computed from its *parts* each time that it is needed.
 from __future__ import annotations
 
 from . import mappings
+from .protocol import method
 from .unseen import NodeInside, pickling
 
 TYPE_CHECKING = False
@@ -98,20 +99,6 @@ class TaskNode(Node):
     def unload(self) -> None:
         """Forget the result in memory."""
         raise NotImplementedError
-
-
-def method(obj: Any, name: str) -> Any:
-    """What is to be called for `name`, one of the methods by which objects talk to jug; None if `obj` has none.
-
-    It may be an attribute of the object itself, or be handed on by a proxy. That of a class is meant for its instances.
-    """
-    if isinstance(obj, type):
-        return None
-    try:
-        found = getattr(obj, name, None)
-    except KeyError:  # from a dict with attributes for items
-        return None
-    return found if callable(found) else None
 
 
 def inside(obj: Any) -> Iterable[Any] | None:

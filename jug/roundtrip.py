@@ -10,8 +10,8 @@ import io
 from functools import cached_property
 
 from .hash import PROTOCOL, _SetPickler, copied, hash_one, settled
-from .nodes import method
 from .places import ATTRIBUTE, ITEM, written
+from .protocol import method
 from .short import short
 from .unhashable import UnhashableError
 

@@ -15,8 +15,9 @@ import pickle
 
 from . import mappings
 from .hash import PROTOCOL, _is_array, hash_one, hides_tasks, new_hash_object
-from .nodes import ATOMS, Node, leading_to_nodes, method
+from .nodes import ATOMS, Node, leading_to_nodes
 from .places import ELEMENT, ITEM, KEY, describe_place, general_place
+from .protocol import method
 from .roundtrip import Difference, difference, value_of
 
 TYPE_CHECKING = False

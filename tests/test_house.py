@@ -23,6 +23,7 @@ FLOORS = {
     "jug.nodes": 0,
     "jug.mappings": 0,
     "jug.unseen": 0,
+    "jug.protocol": 0,
     "jug.places": 0,
     "jug.short": 0,
     "jug.config": 0,

@@ -204,6 +204,35 @@ def test_a_class_and_an_object_that_answers_anything_do_not_have_them():
     assert nodes.value(CustomHash) is CustomHash
 
 
+class Meta(type):
+    def __jug_hash__(cls):
+        return b"m" * 40
+
+
+class OfTheClass:
+    @classmethod
+    def __jug_hash__(cls):
+        return b"c" * 40
+
+    @classmethod
+    def __jug_value__(cls):
+        return 7
+
+
+class Static:
+    @staticmethod
+    def __jug_hash__():
+        return b"s" * 40
+
+
+def test_a_class_has_the_methods_that_are_its_own():
+    derived = type("Derived", (OfTheClass,), {})
+    for kind, letter in ((OfTheClass, "c"), (derived, "c"), (Static, "s"), (Meta("M", (), {}), "m")):
+        assert hash_one(kind) == hash_one(CustomHash(0, lambda _, letter=letter: letter.encode() * 40))
+    assert hash_one(OfTheClass) == b"f7dc3bc37caab61c603f27d7801b428b1d09d1fa"  # as by 2.7
+    assert nodes.value([OfTheClass, Static]) == [7, Static]
+
+
 JUGFILE = """
 from collections import deque
 from jug import TaskGenerator
