@@ -84,11 +84,16 @@ def made(kind):
     return task
 
 
+def written(value):
+    """As `repr`; a set that was read back may be in another order."""
+    return repr(sorted(value) if isinstance(value, set) else value)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("is_loaded", [True, False])
 def test_a_changed_result_is_found(store, kind, is_loaded):
     data = made(kind)
-    before = repr(data.value())
+    before = written(data.value())
     if not is_loaded:
         data.unload()
     with pytest.raises(DebugCheckError) as raised:
@@ -96,7 +101,7 @@ def test_a_changed_result_is_found(store, kind, is_loaded):
     said = str(raised.value)
     assert said.startswith(f"{__name__}.change changed the result of {__name__}.make while it ran, which it was given ")
     assert "as argument 'x': " in said
-    assert "object" in kind or repr(data.value()) == before  # whoever comes next gets it as it is stored
+    assert "object" in kind or written(data.value()) == before  # whoever comes next gets it as it is stored
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "restless"])
