@@ -23,7 +23,7 @@ from jug.backends.locks_ahead import LocksAhead
 from jug.backends.ownership import Ownership
 
 SEED = os.environ.get("JUG_SEED")
-NUMBER = int(os.environ.get("JUG_SIMULATIONS", "4000"))
+NUMBER = int(os.environ.get("JUG_SIMULATIONS", "1000"))
 PARTS = 1 if SEED else 4  # which can be run at the same time
 LAST_CALLS = 400
 
