@@ -439,12 +439,37 @@ def test_only_errors_of_printing_are_told_as_those_of_standard_output(tmp_path, 
         assert terminal.is_of_print(caught.value) is is_of_print
 
 
-@pytest.mark.parametrize("line", ["double(1) + 1", "double(1).bit_length()", "[1][double(1)]", "range(double(1))"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "double(1) + 1",
+        "double(1).bit_length()",
+        "[1][double(1)]",
+        "range(double(1))",
+        "double(1) > 2",
+        "2 >= double(1)",
+        "len(double(1))",
+        "float(double(1))",
+        "round(double(1))",
+        "'s' + double(1)",
+        "f'{double(1):.2f}'",
+        "import json; json.dumps([double(1)])",
+        "double(1)[0] < 3",
+    ],
+)
 def test_a_task_that_is_taken_for_its_result_is_explained(where, line):
     write(where, f"from jug import TaskGenerator\n@TaskGenerator\ndef double(x): return 2 * x\n{line}\n", "add.py")
     done = jug(where, "status", "add.py")
     assert done.code == 1
     assert "\nA task is not its result, but a note that there will be one: make it an argument" in done.err
+
+
+@pytest.mark.parametrize("line", ["Task()", "Task(print).load(1)", "jug.task.no_such.Task", "json.Task"])
+def test_other_mistakes_with_tasks_are_not_explained_so(where, line):
+    write(where, f"import json\nimport jug\nfrom jug import Task\n{line}\n", "other.py")
+    done = jug(where, "status", "other.py")
+    assert done.code == 1
+    assert "Error: " in done.err and "A task is not its result" not in done.err
 
 
 def test_it_is_explained_inside_a_task_as_well(where):

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from ..errors import JugError
 
 # What is between the command and the task's function. (Functions of tasks may be in other modules of jug.)
 _MACHINERY = tuple(f"jug.{name}" for name in ("backends.", "debugging", "engine.", "hooks.", "nodes", "task"))
 
 
-_NO_VALUE = ("'Task' object", "'Tasklet' object", ": 'Task' and", "and 'Task'", "not Task")
+# How Python and numpy name the type of what they cannot use. (A call such as Task(...) or Task.load() is no such name.)
+_NO_VALUE = {
+    TypeError: re.compile(r"(?<![\w.])Task(let)?\b(?!(\.\w+)?\()"),
+    AttributeError: re.compile(r"'Task(let)?' object"),
+}
 _HINT = (
     "A task is not its result, but a note that there will be one: make it an argument of another task (in a task, call "
     "the undecorated function, such as f.f(x))"
@@ -17,7 +23,7 @@ _HINT = (
 
 def hint_for(error: BaseException) -> str:
     """A line about the commonest mistake, if `error` looks like it: to take a task for its result."""
-    is_about_tasks = isinstance(error, (TypeError, AttributeError)) and any(kind in str(error) for kind in _NO_VALUE)
+    is_about_tasks = any(isinstance(error, kind) and named.search(str(error)) for kind, named in _NO_VALUE.items())
     return f"{_HINT}\n" if is_about_tasks else ""
 
 
