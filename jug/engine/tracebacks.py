@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ..errors import JugError
+from ..task import Task
 
 # What is between the command and the task's function. (Functions of tasks may be in other modules of jug.)
 _MACHINERY = tuple(f"jug.{name}" for name in ("backends.", "debugging", "engine.", "hooks.", "nodes", "task"))
@@ -35,11 +36,20 @@ def traceback_of_task(error: BaseException) -> str:
     while tb is not None and tb.tb_frame.f_globals.get("__name__", "").startswith(_MACHINERY):
         tb = tb.tb_next
     if tb is not None or not isinstance(error, JugError):
-        text = traceback.format_exception(type(error), error, tb or error.__traceback__)
+        frames = tb or (None if _has_wrong_arguments(error) else error.__traceback__)
+        text = traceback.format_exception(type(error), error, frames)
         return "".join([*text, hint_for(error)])
     cause = error.__cause__
     before = traceback_of_task(cause) if cause is not None and _has_frame_of_user(cause) else ""
     return f"{before}{error}\n"
+
+
+def _has_wrong_arguments(error: BaseException) -> bool:
+    """Whether the task's function does not take these arguments, so that no line of it was run."""
+    tb = error.__traceback__ if isinstance(error, TypeError) else None
+    while tb is not None and tb.tb_next is not None:
+        tb = tb.tb_next
+    return tb is not None and tb.tb_frame.f_code is Task.run.__code__
 
 
 def _has_frame_of_user(error: BaseException) -> bool:

@@ -3,6 +3,8 @@
 import pytest
 from processes import jug, use, write
 
+from jug.engine.tracebacks import traceback_of_task
+
 
 @pytest.fixture(scope="module")
 def failing(tmp_path_factory):
@@ -230,3 +232,31 @@ def test_status_tells_what_failed_until_it_is_run_again_or_cleaned_up(tmp_path):
     (tmp_path / "there").touch()
     assert jug(tmp_path, "execute").code == 0
     assert jug(tmp_path, "status").table()["Total:"] == {"Waiting": 0, "Ready": 0, "Finished": 1, "Running": 0}
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        ("f()", "TypeError: f() missing 1 required positional argument: 'x'"),
+        ("f(1, y=2)", "TypeError: f() got an unexpected keyword argument 'y'"),
+        ("Task(len, 5)", "TypeError: object of type 'int' has no len()"),
+    ],
+)
+def test_a_call_with_wrong_arguments_is_told_without_frames(tmp_path, call, sentence):
+    """How jug came to make the call says nothing to the user."""
+    jugfile = f"from jug import Task, TaskGenerator\n@TaskGenerator\ndef f(x): pass\nt = {call}\n"
+    write(tmp_path, jugfile, "jugfile.py")
+    done = jug(tmp_path, "execute", "--no-groups")
+    assert done.code == 1
+    assert done.err.splitlines()[1] == sentence
+    assert "File " not in done.err
+    assert sentence in jug(tmp_path, "status", "--failures").out
+
+
+def test_a_fault_of_jug_keeps_its_traceback():
+    names = {"__name__": "jug.nodes"}
+    exec("def value(): return len(3)", names)
+    with pytest.raises(TypeError) as caught:
+        names["value"]()
+    text = traceback_of_task(caught.value.with_traceback(caught.value.__traceback__.tb_next))
+    assert text.startswith("Traceback") and ", in value\n" in text
