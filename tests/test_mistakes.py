@@ -40,6 +40,25 @@ def test_the_jugfile_is_missing(where, command):
     assert files_in(where) == before
 
 
+@pytest.mark.parametrize("word", ["sweep", "swep.py", "sweeps.py", "sweep.pyy", "Sweep.py"])
+def test_a_script_with_nearly_the_name_is_suggested(where, word):
+    (where / "sweep.py").write_text("")
+    (where / "sweepings.txt").write_text("")
+    (where / "deep").mkdir()
+    (where / "deep" / "sweep.py").write_text("")
+    missing = "The jugfile '{0}' cannot be read: No such file or directory (did you mean '{1}'?)"
+    says(jug(where, "execute", word), 2, missing.format(word, "sweep.py"))
+    says(jug(where, "status", f"deep/{word}"), 2, missing.format(f"deep/{word}", "deep/sweep.py"))
+
+
+@pytest.mark.parametrize("path", ["none/sweep.py", "sweep.py/sweep.py", "tables.py", ""])
+def test_no_script_is_suggested_where_none_is_near(where, path):
+    (where / "sweep.py").write_text("")
+    done = jug(where, "execute", path)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "did you mean" not in done.err
+
+
 def test_no_jugfile_is_named_and_there_is_none_of_the_usual_name(tmp_path):
     done = jug(tmp_path, "execute")
     assert done.code == 2
@@ -287,7 +306,12 @@ def test_a_selection_is_wrong(where, command, option, text, sentence):
 
 @pytest.mark.parametrize(
     ("word", "suggestion"),
-    [("stauts", " (did you mean 'status'?)"), ("xyz", ""), ("jugfile.py", " (did you mean 'jug execute jugfile.py'?)")],
+    [
+        ("stauts", " (did you mean 'status'?)"),
+        ("xyz", ""),
+        ("jugfile.py", " (did you mean 'jug execute jugfile.py'?)"),
+        ("help", " (did you mean 'jug --help', or 'jug SUBCOMMAND --help'?)"),
+    ],
 )
 def test_a_subcommand_that_there_is_not(where, word, suggestion):
     done = jug(where, word)

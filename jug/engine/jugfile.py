@@ -195,7 +195,22 @@ class Jugfile:
             with open(self.path, "rb") as stream:
                 return stream.read()
         except OSError as error:
-            raise JugfileError(f"The jugfile {self.path!r} cannot be read: {error.strerror}") from error
+            hint = _neighbour(self.path) if isinstance(error, FileNotFoundError) else ""
+            raise JugfileError(f"The jugfile {self.path!r} cannot be read: {error.strerror}{hint}") from error
+
+
+def _neighbour(path: str) -> str:
+    """The question whether another file was meant, if there is a script in that directory with nearly the same name."""
+    import difflib
+
+    directory, name = os.path.split(path)
+    try:
+        names = sorted(os.listdir(directory or "."))
+    except OSError:
+        return ""
+    stems = [other.removesuffix(".py") for other in names if other.endswith(".py")]
+    close = difflib.get_close_matches(os.path.splitext(name)[0], stems, n=1)
+    return f" (did you mean {os.path.join(directory, close[0] + '.py')!r}?)" if close else ""
 
 
 def module_name(path: str) -> str:

@@ -99,6 +99,8 @@ class CommandTable:
     def _suggestion(self, name: str) -> str:
         import difflib
 
+        if name == "help":
+            return " (did you mean 'jug --help', or 'jug SUBCOMMAND --help'?)"
         if os.path.isfile(name):
             return f" (did you mean 'jug execute {name}'?)"
         close = difflib.get_close_matches(name, self.helps(), n=1)
