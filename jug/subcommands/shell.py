@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from ..task import Task
 
+#: How many names load_all says at most.
+NAMES_TOLD = 20
 BANNER = """\
 =========
 jug shell
@@ -93,9 +95,18 @@ class Tools:
         return {"value": task.value, **{name: getattr(self, name) for name in public}}
 
     def load_all(self) -> None:
-        """Replace every task (or list, dict, ... of tasks) among the names by its result, where that is there."""
+        """Replace every task (or list, dict, ... of tasks) among the names by its result, where that is there.
+
+        It says which ones are left, since results are missing.
+        """
         shell_names = _shell_names() or self._names
-        load_all(shell_names, shell_names)
+        history = shell_names.get("_oh")  # the same as Out: IPython goes on to write into it, not into a copy
+        names = {name: obj for name, obj in shell_names.items() if obj is not history and not name.startswith("_")}
+        load_all(names, shell_names)
+        left = sorted(name for name in names if direct_tasks((shell_names[name],)))
+        if left:
+            more = f" and {len(left) - NAMES_TOLD} more" if len(left) > NAMES_TOLD else ""
+            print(plain(f"Not replaced, since results are missing: {', '.join(left[:NAMES_TOLD])}{more}"))
 
     def invalidate(self, *tasks: Any, dry_run: bool = False) -> int:
         """Remove the results of the tasks, and all results that depend on them; returns how many there were.

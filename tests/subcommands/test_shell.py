@@ -67,6 +67,29 @@ def test_load_all_replaces_tasks_by_results(tmp_path):
     assert "loaded [[0, 1], [1, 2], [2, 3]] [0, 1] (2, 1)" in done.out
 
 
+def test_load_all_says_which_names_are_left_and_only_then(tmp_path):
+    use(tmp_path, "chain.py")
+    jug(tmp_path, "execute", "--short", "--name", "first")
+    done = jug(tmp_path, "shell", stdin='load_all()\nprint("loaded", firsts)\n')
+    assert "Not replaced, since results are missing: direct, through\n" in done.out
+    assert "loaded [[0, 1], [1, 2], [2, 3]]" in done.out
+    jug(tmp_path, "execute", "--short")
+    assert "Not replaced" not in jug(tmp_path, "shell", stdin="load_all()\n").out
+
+
+def test_load_all_tells_twenty_names_at_most(tmp_path):
+    write(tmp_path, "from jug import Task\nglobals().update({f'n{i:02}': Task(abs, i) for i in range(22)})\n")
+    done = jug(tmp_path, "shell", stdin="load_all()\n")
+    assert "missing: n00, n01, " in done.out and ", n18, n19 and 2 more\n" in done.out
+
+
+def test_load_all_leaves_the_history_of_the_shell_alone(tmp_path):
+    use(tmp_path, "chain.py")
+    jug(tmp_path, "execute", "--short")
+    done = jug(tmp_path, "shell", stdin='direct\nload_all()\n41 + 1\nprint("history", Out[1].name, Out[3])\n')
+    assert "history jugfile.second 42\n" in done.out
+
+
 def test_a_result_that_is_missing_is_told(tmp_path):
     use(tmp_path, "chain.py")
     done = jug(tmp_path, "shell", stdin="value(direct)\n")
