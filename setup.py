@@ -9,7 +9,7 @@ from setuptools.command.build_py import build_py
 HERE = Path(__file__).parent
 
 about = {}
-exec((HERE / "jug" / "version.py").read_text(encoding="utf-8"), about)
+exec((HERE / "jug" / "jug_version.py").read_text(encoding="utf-8"), about)
 
 # What makes an optional part of jug work. The core needs nothing but the standard library; numpy and polars
 # are used when the user's code uses them, so they are nobody's requirement here.

@@ -17,13 +17,13 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from jug import task
 from jug.backends.dict_store import dict_store
 from jug.backends.file_store import file_store
+from jug.cli.console import ConsoleReporter
 from jug.engine.graph import Graph
-from jug.engine.jugfile import Jugfile
-from jug.engine.outcome import Ending
-from jug.engine.scheduler import Scheduler
-from jug.engine.status import State, Status
+from jug.engine.loading.jugfile import Jugfile
+from jug.engine.run.outcome import Ending
+from jug.engine.run.scheduler import Scheduler
+from jug.engine.views.status import State, Status
 from jug.options import default_options
-from jug.subcommands.console import ConsoleReporter
 
 SHAPES = str(Path(__file__).parent / "shapes.py")
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 about: dict[str, str] = {}
-exec((Path(__file__).parent.parent / "jug" / "version.py").read_text(encoding="utf-8"), about)
+exec((Path(__file__).parent.parent / "jug" / "jug_version.py").read_text(encoding="utf-8"), about)
 
 project = "jug"
 author = "the jug developers"

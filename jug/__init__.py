@@ -5,11 +5,11 @@ This is what a jugfile imports; the command line is in :mod:`jug.jug`.
 
 from .barrier import barrier, bvalue
 from .compound import CompoundTask, CompoundTaskGenerator
-from .engine.jugfile import init, is_jug_running
-from .engine.stores import set_jugdir
-from .submodules import of_jug as __getattr__  # noqa: F401
+from .engine.loading.jugfile import init, is_jug_running
+from .engine.loading.stores import set_jugdir
+from .jug_version import __version__
 from .task import CachedFunction, Task, TaskGenerator, Tasklet, iteratetask, return_tuple, value
-from .version import __version__
+from .words.lazy_modules import of_jug as __getattr__  # noqa: F401
 
 __all__ = [
     "CachedFunction",

@@ -7,18 +7,18 @@ has seen so far and then reads the jugfile again.
 from __future__ import annotations
 
 from . import task as _task
-from .backends.adapted import adapted
+from .backends.third_party import adapted
 from .errors import NotFinishedError
-from .naming import caption_of
-from .nodes import tasks_to_load, value
-from .special import special_among
+from .task_parts.naming import caption_of
+from .task_parts.overrides import special_among
+from .words.nodes import tasks_to_load, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, TypeVar, overload
 
-    from .tasklet import Result
+    from .task_parts.tasklet import Result
 
     T = TypeVar("T")
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from functools import update_wrapper
 
-from .naming import applies
 from .task import Task, TaskGenerator
+from .task_parts.naming import applies
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

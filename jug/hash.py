@@ -8,8 +8,9 @@
 4. a dict (exactly): ``dict``, then ``update`` of the pairs (hash of the key, value) sorted by that hash;
 5. a ``numpy.ndarray`` (exactly): ``np.ndarray``, the pickles of dtype and shape, then the bytes of its data in C order,
    or, if it holds objects, ``update(enumerate(all elements))``; bytes that are mere padding are zero
-   (:mod:`jug.padding`), here and in the pickles below;
-6. a subclass of dict that jug looks through (:mod:`jug.mappings`), if there are tasks in it: ``mapping``, the pickle of
+   (:mod:`jug.hashing.padding`), here and in the pickles below;
+6. a subclass of dict that jug looks through (:mod:`jug.words.mappings`), if there are tasks in it: ``mapping``, the
+pickle of
    what it is beside its items, then as a dict, for an ``OrderedDict`` in its order;
 7. anything else: its pickle, in which no task may be. The pickle of an object that has a set somewhere inside would
    depend on the order of that set, which differs from one process to the next; such sets are replaced by the sorted
@@ -25,13 +26,13 @@ import pickle
 import sys
 from contextlib import contextmanager
 
-from . import mappings
-from .nodes import ATOMS, Node, direct, leading_to_nodes
-from .padding import may_hold_padding, pickled_without, pieces, reduced
-from .protocol import method
-from .unhashable import NOT_PICKLABLE, UnhashableError, not_picklable, tasks_inside
-from .unseen import NodeInside, pickling_refused
-from .walk import run_walk
+from .hashing.padding import may_hold_padding, pickled_without, pieces, reduced
+from .hashing.unhashable import NOT_PICKLABLE, UnhashableError, not_picklable, tasks_inside
+from .hashing.walk import run_walk
+from .words import mappings
+from .words.nodes import ATOMS, Node, direct, leading_to_nodes
+from .words.protocol import method
+from .words.unseen import NodeInside, pickling_refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import sys
 
-from .backends.fidelity import npy_keeps_values
-from .config import tell
+from .backends.result_bytes.fidelity import npy_keeps_values
 from .errors import UsageError
-from .plain import plain_line
-from .provenance import describe
-from .short import number_of
 from .task import Task, TaskGenerator
-from .tasklet import Tasklet
+from .task_parts.provenance import describe
+from .task_parts.tasklet import Tasklet
+from .words.config import tell
+from .words.plain import plain_line
+from .words.short import number_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -16,20 +16,23 @@ if not __package__:  # python .../jug/jug.py
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     __package__ = "jug"
 
-from . import inherited, task
 from . import options as _options
-from .backends.keyfile import read_key
-from .config import warn
-from .engine.debugger import post_mortem
-from .engine.directory import working_directory
-from .engine.garbage import leave_alone
+from . import task
+from .backends.result_bytes.key_file import read_key
+from .cli import terminal
+from .cli.console import ConsoleReporter, LoopReporter
+from .cli.logs import show_logging
+from .cli.selection import selection_from
+from .engine.call.debugger import post_mortem
+from .engine.call.signals import Interrupted, ignore_signals
+from .engine.gc_tuning import leave_alone
 from .engine.graph import Graph
-from .engine.interrupts import Interrupted, ignore_signals
-from .engine.jugfile import Jugfile, JugfileRaised, init, is_jug_running, mark_running
-from .engine.mending import load_mending
-from .engine.outcome import Ending, is_told
-from .engine.scheduler import Scheduler
-from .engine.stores import Signs, current_store, set_jugdir, stores_of_a_command
+from .engine.loading.directory import working_directory
+from .engine.loading.healing import load_mending
+from .engine.loading.jugfile import Jugfile, JugfileRaised, init, is_jug_running, mark_running
+from .engine.loading.stores import Signs, current_store, set_jugdir, stores_of_a_command
+from .engine.run.outcome import Ending, is_told
+from .engine.run.scheduler import Scheduler
 from .errors import (
     EXIT_FAILED,
     EXIT_OK,
@@ -41,23 +44,22 @@ from .errors import (
     StopWorker,
     StoreError,
 )
-from .scripts import look_at_all
-from .stability import WatchedTasks
-from .subcommands import cmdapi, terminal
-from .subcommands.console import ConsoleReporter, LoopReporter
+from .hashcheck.arguments import WatchedTasks
+from .subcommands import cmdapi
 from .subcommands.execute import settings_from
-from .subcommands.logs import show_logging
-from .subcommands.selection import selection_from
-from .trust import who_else_can_write
+from .task_parts.scripts import look_at_all
+from .words import inherited
+from .words.config import warn
+from .words.permissions import who_else_can_write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, NoReturn
 
-    from .config import Options
-    from .subcommands import SubCommand
+    from .cli.table import Command
     from .task import Task
+    from .words.config import Options
 
 __all__ = ["ExecutionState", "execution_loop", "init", "is_jug_running", "main", "main_execute"]
 
@@ -227,12 +229,12 @@ def _run(arguments: Sequence[str]) -> int:
             return raised.exit_code
 
 
-def _jugspace(options: Options, command: SubCommand) -> dict[str, Any]:
+def _jugspace(options: Options, command: Command) -> dict[str, Any]:
     jugfile = Jugfile(options.jugfile, options.user_args)
     return load_mending(jugfile, ConsoleReporter(options)) if command.works else jugfile.load()
 
 
-def _signs(options: Options, command: SubCommand) -> Signs | None:
+def _signs(options: Options, command: Command) -> Signs | None:
     return Signs(read_key(options.sign_key), command.judges(options)) if options.sign_key is not None else None
 
 

@@ -1,6 +1,6 @@
 """Where Jug 2.7 has the version, and how to cite the paper on its design."""
 
-from .version import __version__
+__version__ = "3.0.0.dev0"
 
 CITATION = """\
 Coelho, L.P. (2017). Jug: Software for Parallel Reproducible Computation in

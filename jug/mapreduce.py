@@ -8,12 +8,12 @@ from __future__ import annotations
 from itertools import chain
 
 from .hash import hash_one
-from .naming import applies
-from .nodes import value
-from .short import number_of
 from .task import Task, TaskGenerator
-from .tasklet import Indexable, Tasklet
+from .task_parts.naming import applies
+from .task_parts.tasklet import Indexable, Tasklet
 from .utils import identity
+from .words.nodes import value
+from .words.short import number_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class _sequence(Indexable):
 
     __slots__ = ()
 
-    _jug_is_sequence = True  # for jug.values, where results are missing
+    _jug_is_sequence = True  # for jug.task_parts.values, where results are missing
 
     def __len__(self) -> int:
         raise NotImplementedError

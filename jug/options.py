@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import sys
 
-from . import __version__, completion
-from .config import Option, Options, expand_jugdir, to_bool
-from .configfiles import cast_settings, configured_settings, find_local_configuration_files, read_settings
-from .engine.stores import set_jugdir
+from . import __version__
+from .cli import completion, terminal
+from .cli.command import add_options, defaults_of, replace_deprecated
+from .cli.selection import selection_from
+from .cli.table import cmdapi
+from .engine.loading.stores import set_jugdir
 from .errors import ConfigError, UsageError
-from .subcommands import SubCommand, cmdapi, terminal
-from .subcommands.command import add_options, defaults_of, replace_deprecated
-from .subcommands.selection import selection_from
+from .words.config import Option, Options, expand_jugdir, to_bool
+from .words.config_files import cast_settings, configured_settings, find_local_configuration_files, read_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
     from typing import Any, NoReturn, TextIO
 
-    from .configfiles import Setting
+    from .cli.table import Command
+    from .words.config_files import Setting
 
 __all__ = [
     "Options",
@@ -98,7 +100,7 @@ class _CommandDefaults(Options):
             self.update(command.parse_defaults() or {})
 
 
-def _commands_that_begin_with(word: str) -> list[SubCommand]:
+def _commands_that_begin_with(word: str) -> list[Command]:
     return [cmdapi.get(name) for name in cmdapi.helps() if name.replace("-", "_").startswith(word)]
 
 
@@ -153,7 +155,7 @@ def read_command_line(args: Sequence[str] | None = None, optionsfile: TextIO | N
     return options
 
 
-def _asked_command(args: Sequence[str]) -> SubCommand:
+def _asked_command(args: Sequence[str]) -> Command:
     if completion.is_asked_by_the_shell():
         _complete(args)
     first = args[0] if args else ""
@@ -196,7 +198,7 @@ def _print_completion(args: Sequence[str]) -> NoReturn:
     raise SystemExit(0)
 
 
-def _parse_command_line(command: SubCommand, args: Sequence[str]) -> dict[str, Any]:
+def _parse_command_line(command: Command, args: Sequence[str]) -> dict[str, Any]:
     """What was given, by attribute name. Everything after the first ``--`` is the jugfile's."""
     end = args.index("--") if "--" in args else len(args)
     parser = build_parser(command)
@@ -230,7 +232,7 @@ def _refuse_second_jugfile(parser: argparse.ArgumentParser, values: dict[str, An
         )
 
 
-def build_parser(command: SubCommand | None = None) -> argparse.ArgumentParser:
+def build_parser(command: Command | None = None) -> argparse.ArgumentParser:
     """The parser of one subcommand, or of all (which imports them all) as shell completion needs it."""
     import argparse
 
@@ -268,7 +270,7 @@ def _build_parser_of_all(filled: Container[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _fill_parser(parser: argparse.ArgumentParser, command: SubCommand) -> None:
+def _fill_parser(parser: argparse.ArgumentParser, command: Command) -> None:
     def refuse(message: str) -> NoReturn:
         raise UsageError(f"{message} (see 'jug {command.name} --help')")
 

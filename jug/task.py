@@ -9,19 +9,28 @@ from __future__ import annotations
 from functools import partial, update_wrapper
 from types import FunctionType
 
-from . import nodes
-from .debugging import RunCheck
 from .errors import NoStoreError, NotFinishedError, UnloadableResultError
 from .hash import hash_one, hash_update, new_hash_object, stable_hash_one, stream
-from .locking import Lockable
-from .namesakes import makers, meet
-from .naming import NO_KWARGS_HASHED, address_of, caption_of, checked_hash, flat_hash, found_at, hash_of_name, task_name
-from .provenance import describe, recursive_dependencies, topological_sort
-from .scripts import MAIN, look, remember
-from .short import short
-from .tasklet import Indexable, Result, Tasklet, _get_check, _getitem, iteratetask, return_tuple
-from .values import value
-from .walk import run_walk
+from .hashcheck.changed_inputs import RunCheck
+from .hashing.walk import run_walk
+from .task_parts.namesakes import makers, meet
+from .task_parts.naming import (
+    NO_KWARGS_HASHED,
+    address_of,
+    caption_of,
+    checked_hash,
+    flat_hash,
+    found_at,
+    hash_of_name,
+    task_name,
+)
+from .task_parts.provenance import describe, recursive_dependencies, topological_sort
+from .task_parts.scripts import MAIN, look, remember
+from .task_parts.task_lock import Lockable
+from .task_parts.tasklet import Indexable, Result, Tasklet, _get_check, _getitem, iteratetask, return_tuple
+from .task_parts.values import value
+from .words import nodes
+from .words.short import short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .nodes import value
+from .words.nodes import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,16 +7,16 @@ import os
 import sys
 
 from .hash import hash_one
-from .matching import prepare_matcher_from_options, prepare_name_matcher, prepare_task_matcher
-from .nodes import Node, value
 from .task import CachedFunction, Task, TaskGenerator
+from .words.matching import prepare_matcher_from_options, prepare_name_matcher, prepare_task_matcher
+from .words.nodes import Node, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeVar, overload
 
-    from .tasklet import Tasklet
+    from .task_parts.tasklet import Tasklet
 
     T = TypeVar("T")
 
@@ -86,7 +86,9 @@ class CustomHash:
 
 def hash_with_mtime_size(path: str) -> bytes:
     """A hash of when a file was last changed (in whole seconds), how large it is, and where."""
-    sys.audit("jug.timed_path", path)  # for whoever watches what a jugfile depends on (jug.engine.watch)
+    sys.audit(
+        "jug.timed_path", path
+    )  # for whoever watches what a jugfile depends on (jug.engine.status_cache.recorder)
     st = os.stat(path)
     return hash_one((path, int(st.st_mtime), st.st_size))
 

@@ -7,10 +7,10 @@ import pytest
 from optional import Missing
 
 import jug.task
-from jug import namesakes
 from jug.backends.dict_store import dict_store
-from jug.backends.ear import SIGNALS
+from jug.backends.system.signals import SIGNALS
 from jug.hooks import reset_all_hooks
+from jug.task_parts import namesakes
 
 
 def pytest_addoption(parser, pluginmanager):

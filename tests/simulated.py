@@ -4,8 +4,8 @@ from jug.backends.base import LockDetails, WorkerDetails, as_name
 from jug.backends.dict_store import dict_lock, dict_store
 from jug.engine.graph import Graph
 from jug.engine.reporter import Reporter
-from jug.engine.scheduler import Scheduler
-from jug.engine.settings import Settings, World
+from jug.engine.run.scheduler import Scheduler
+from jug.engine.run.settings import Settings, World
 
 
 class FakeWorld(World):

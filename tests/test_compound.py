@@ -4,7 +4,7 @@ import jug.task
 from jug import CompoundTask, CompoundTaskGenerator, Task, TaskGenerator, value
 from jug.backends.dict_store import dict_store
 from jug.engine.graph import Graph
-from jug.engine.scheduler import Scheduler, Settings
+from jug.engine.run.scheduler import Scheduler, Settings
 
 built = []
 

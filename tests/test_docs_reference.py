@@ -10,12 +10,12 @@ from documents import ROOT
 
 from jug import errors, hooks
 from jug.backends.base import base_lock, base_store
-from jug.configfiles import GLOBAL_FILES, LOCAL_NAMES
+from jug.cli.table import BUILTINS
 from jug.hooks import exit_checks, registry
 from jug.options import COMMON_OPTIONS
 from jug.subcommands import cmdapi
 from jug.subcommands.shell import Tools
-from jug.subcommands.table import BUILTINS
+from jug.words.config_files import GLOBAL_FILES, LOCAL_NAMES
 
 checkout.required()
 

@@ -14,10 +14,10 @@ import jug.mapreduce
 import jug.utils
 from jug import CompoundTask, Task, TaskGenerator, Tasklet, iteratetask, value
 from jug.engine.graph import Graph
-from jug.engine.jugfile import Jugfile, barrier_of
-from jug.engine.scheduler import Scheduler
-from jug.engine.status import Status
-from jug.engine.stores import set_jugdir
+from jug.engine.loading.jugfile import Jugfile, barrier_of
+from jug.engine.loading.stores import set_jugdir
+from jug.engine.run.scheduler import Scheduler
+from jug.engine.views.status import Status
 from jug.hash import hash_one
 from jug.unsafe import NoHash
 

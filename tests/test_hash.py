@@ -16,7 +16,7 @@ from optional import numpy as np
 from jug import Task, TaskGenerator, Tasklet
 from jug.compound import CompoundTask
 from jug.hash import UnhashableError, hash_one, hash_update, new_hash_object, stable_hash_one
-from jug.naming import hash_all
+from jug.task_parts.naming import hash_all
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -28,7 +28,7 @@ def nothing_left_behind(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", sys.path[:])
     monkeypatch.setattr(sys, "argv", ["the-program", "its argument"])
     monkeypatch.setattr(task.Task, "store", None)
-    monkeypatch.setattr("jug.engine.jugfile._running", False)
+    monkeypatch.setattr("jug.engine.loading.jugfile._running", False)
     modules = set(sys.modules)
     yield
     del task.alltasks[:]

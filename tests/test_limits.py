@@ -9,10 +9,10 @@ import simulated
 import jug.task
 from jug import Task, Tasklet
 from jug.engine.graph import Graph
-from jug.engine.status import State, Status
+from jug.engine.views.status import State, Status
 from jug.hash import UnhashableError, hash_one
-from jug.nodes import value
 from jug.task import describe, recursive_dependencies, topological_sort
+from jug.words.nodes import value
 
 MANY = 100_000
 

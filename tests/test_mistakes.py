@@ -14,7 +14,7 @@ import checkout
 import pytest
 from processes import ROOT, Finished, environment, files_in, jug, python, use, write
 
-from jug.subcommands import terminal
+from jug.cli import terminal
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ import sys
 import pytest
 
 from jug import options as jug_options
-from jug.config import Option
+from jug.cli.selection import selection_from, selection_options
 from jug.errors import ConfigError, UsageError
 from jug.options import build_parser, default_options, read_configuration_file
 from jug.options import read_command_line as parse
 from jug.subcommands import SubCommand, cmdapi
-from jug.subcommands.selection import selection_from, selection_options
+from jug.words.config import Option
 
 
 @pytest.fixture(autouse=True)

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from processes import files_in, jug, start, use, wait_for_file, write
 
+from jug.cli.table import BUILTINS
 from jug.options import COMMON_OPTIONS
 from jug.subcommands import cmdapi
-from jug.subcommands.table import BUILTINS
 
 HERE = Path(__file__).resolve()
 CHAIN = "old_chain.py"
@@ -271,6 +271,6 @@ def test_pack_puts_small_results_into_one_file(chain):
 
 
 def test_the_tests_can_be_run_by_name(tmp_path):
-    done = jug(tmp_path, "test-jug", "--", "-q", "tests/test_short.py")
+    done = jug(tmp_path, "test-jug", "--", "-q", "tests/words/test_short.py")
     assert done.code == 0 and " passed" in done.out, done
     assert files_in(tmp_path) == []

@@ -7,7 +7,8 @@ from collections import Counter
 import pytest
 from processes import files_in, jug, start, use, wait_for_file, wait_until, write
 
-from jug.backends import ear, file_store
+from jug.backends import file_store
+from jug.backends.system import signals
 
 NOTHING_DONE = """\
 Task name                  Waiting       Ready    Finished     Running
@@ -137,7 +138,7 @@ def test_sleep_until_returns_after_another_process_has_finished_barriers_include
     assert jug(tmp_path, "check").code == 0
 
 
-SIGNALS = list(ear.SIGNALS)
+SIGNALS = list(signals.SIGNALS)
 
 
 @pytest.mark.parametrize("signum", SIGNALS)

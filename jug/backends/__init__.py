@@ -1,6 +1,7 @@
 """Where results and locks are kept."""
 
-from ..submodules import of_backends as __getattr__  # noqa: F401
+from jug.words.lazy_modules import of_backends as __getattr__  # noqa: F401
+
 from .memoize_store import memoize_store
 from .select import register_scheme, select
 

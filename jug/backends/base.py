@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 
 from .details import LockDetails as LockDetails
 from .details import WorkerDetails as WorkerDetails
-from .names import Listing
+from .listing import Listing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .inputs import Inputs
-    from .verdict import Verdict
+    from .result_bytes.verdict import Verdict
 
     Name = bytes | str
 
@@ -268,7 +268,7 @@ class base_store(ABC):
 
     def listing(self) -> Listing:
         """A view of the results that can be refreshed cheaply."""
-        return Listing(self)
+        return Listing(self.list)
 
 
 def as_name(name: Name) -> bytes:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import pickle
 from collections import defaultdict
 
-from ..errors import StoreError
-from .atomic import atomic_file
+from jug.backends.system.sentences import cannot
+from jug.errors import StoreError
+
 from .base import as_name, base_lock, base_store
 from .encode import unpickle
-from .failures import dump_record, parse_record
-from .fsops import FileSystem, read_all
-from .jugdir import cannot
+from .file.failures import dump_record, parse_record
+from .system.atomic import atomic_file
+from .system.filesystem import FileSystem, read_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

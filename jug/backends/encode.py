@@ -14,11 +14,12 @@ import sys
 import zlib
 from functools import cache
 
-from ..errors import UnloadableResultError
-from ..short import number_of
-from .fidelity import npy_gives_back
-from .streams import compress_stream as compress_stream  # (where Jug 2.7 has them)
-from .streams import decompress_stream as decompress_stream
+from jug.errors import UnloadableResultError
+from jug.words.short import number_of
+
+from .result_bytes.fidelity import npy_gives_back
+from .result_bytes.streams import compress_stream as compress_stream  # (where Jug 2.7 has them)
+from .result_bytes.streams import decompress_stream as decompress_stream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,27 +9,30 @@ from __future__ import annotations
 
 import time
 
-from ..errors import DamagedResultError, UnloadableResultError, UnsignedResultError
+from jug.backends.system.sentences import cannot
+from jug.errors import DamagedResultError, UnloadableResultError, UnsignedResultError
+
 from .base import FEW, LockDetails, as_name
-from .compatible import compatible_store
-from .damaged import empty_is_none, set_aside
-from .demolition import demolish
-from .file_lock import file_based_lock
-from .formats import read_content, read_result, serialise
-from .fsops import FileSystem, fsync_dir, sync_directory
+from .file.compatible import compatible_store
+from .file.foreign import foreign
+from .file.index.listing import file_listing
+from .file.locks.details import details_of_all
+from .file.locks.lock import file_based_lock, file_keepalive_based_lock
+from .file.locks.workers import details, join, leave, remove_remains, sweep
+from .file.names import LOCKS, TEMPORARY
+from .file.owner.liveness import Liveness
+from .file.pack.pack_lock import PACK_LOCK
+from .file.publication import publish
+from .file.quarantine import empty_is_none, set_aside
+from .file.remove import demolish
 from .inputs import are_settled
-from .jugdir import LOCKS, TEMPORARY, cannot
-from .keyfile import read_key
-from .layout import foreign
-from .listing import file_listing
-from .liveness import Liveness
-from .locks import details_of_all
-from .mapped import checked_mode
-from .packlock import PACK_LOCK
-from .persistence import persist, reread
-from .signing import Unsigned
-from .turns import one_thread_at_a_time
-from .workers import details, join, leave, remove_remains, sweep
+from .result_bytes.key_file import read_key
+from .result_bytes.mapped import checked_mode
+from .result_bytes.result_file import read_content, read_result, serialise
+from .result_bytes.signature import Unsigned
+from .system.filesystem import FileSystem, fsync_dir, sync_directory
+from .system.retry import persist, reread
+from .system.turns import one_thread_at_a_time
 
 __all__ = ["file_based_lock", "file_keepalive_based_lock", "file_keepalive_store", "file_store", "fsync_dir"]
 
@@ -41,12 +44,10 @@ if TYPE_CHECKING:
 
     from .base import Name, WorkerDetails, base_lock
     from .encode import Writable
-    from .owned import OwnerFile
+    from .file.owner.owner_file import OwnerFile
+    from .watchdog.process import StartWatchdog
 
     Names = list[bytes]  # in the class, `list` is a method
-
-#: Another name of the lock, since 2.7: each is kept alive.
-file_keepalive_based_lock = file_based_lock
 
 
 class file_store(compatible_store):
@@ -67,12 +68,13 @@ class file_store(compatible_store):
         mmap_mode: str | None = None,
         sign_key: str | None = None,
         fs: FileSystem | None = None,
+        start_watchdog: StartWatchdog | None = None,
     ) -> None:
         self.compress_numpy = compress_numpy
         self.mmap_mode = checked_mode(mmap_mode)
         self._barriers: file_listing | None = None
         self._turn = one_thread_at_a_time(self, "_turn")
-        super().__init__(dname, fs)
+        super().__init__(dname, fs, start_watchdog)
         if sign_key is not None:
             self.use_key(read_key(sign_key))
 
@@ -88,7 +90,7 @@ class file_store(compatible_store):
         write = self._serialised(object, name)
         self._group.settle()
         with cannot("write", path), self._packs.replacing(name):
-            self._dir.publish(name[:2].decode(), path, write)
+            publish(self._dir, (name[:2].decode(), path), write)
 
     def dump_locked(self, object: Any, name: Name, lock: base_lock) -> bool:
         if not isinstance(lock, file_based_lock):
@@ -115,8 +117,12 @@ class file_store(compatible_store):
     def _publish(self, name: bytes, write: Callable[[Writable], object], lock: file_based_lock) -> bool:
         path = self._dir.result(name)
         with cannot("write", path):
-            is_stored = self._dir.publish(
-                name[:2].decode(), path, write, keep=True, check=lambda owner: self._may_store(name, lock, owner)
+            is_stored = publish(
+                self._dir,
+                (name[:2].decode(), path),
+                write,
+                keep=True,
+                check=lambda owner: self._may_store(name, lock, owner),
             )
         lock.has_result = True
         self._packs.repair()

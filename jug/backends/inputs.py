@@ -23,8 +23,12 @@ from abc import ABC, abstractmethod
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from typing import Protocol
 
-    from .base import base_lock
+    class Claiming(Protocol):
+        """A lock: :class:`jug.backends.base.base_lock`."""
+
+        inputs: Inputs | None
 
 
 class Inputs(ABC):
@@ -45,17 +49,17 @@ class Inputs(ABC):
         """
 
 
-def are_settled(lock: base_lock) -> bool:
+def are_settled(lock: Claiming) -> bool:
     """Make durable what that was computed from which `lock` is for; False if it must not be stored."""
     inputs = _of(lock)
     return inputs is None or inputs.settle()
 
 
-def are_among(lock: base_lock, names: Collection[bytes]) -> bool:
+def are_among(lock: Claiming, names: Collection[bytes]) -> bool:
     """Whether what the lock is for was computed from one of the results `names`."""
     inputs = _of(lock)
     return inputs is not None and any(name in names for name in inputs.names)
 
 
-def _of(lock: base_lock) -> Inputs | None:
+def _of(lock: Claiming) -> Inputs | None:
     return getattr(lock, "inputs", None)  # those of third parties need not have it

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .adapted import adapted
 from .base import FEW, LockDetails, as_name, base_lock, base_store
-from .names import Listing
+from .listing import Listing
+from .third_party import adapted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class memoize_store(base_store):
         return iter(self._names)
 
     def listing(self) -> Listing:
-        return Listing(self)
+        return Listing(self.list)
 
     def first_missing(self, names: Collection[Name]) -> bytes | None:
         if len(names) >= FEW:

@@ -6,8 +6,9 @@ that makes a store from the whole URI. They are looked for only when a scheme is
 
 from __future__ import annotations
 
-from ..errors import JugError, StoreError, UsageError
-from .adapted import adapted, missing_in
+from jug.errors import JugError, StoreError, UsageError
+
+from .third_party import adapted, missing_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

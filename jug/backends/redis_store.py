@@ -1,11 +1,11 @@
 """Results and locks on a Redis server that all workers reach.
 
 The keys are those of Jug 2.7, whose workers may work on the same server: ``result:<hash>``
-(:mod:`jug.backends.redis_results`) and ``lock:<hash>``. Besides there are ``holder:<hash>``
-(:mod:`jug.backends.redis_lock`), ``worker:<id>`` and ``jug:workers`` (:mod:`jug.backends.redis_worker`),
-``jug:failures`` (:mod:`jug.backends.redis_failures`), ``corrupt:<hash>:<seconds>`` (a damaged result that was set
+(:mod:`jug.backends.redis.results`) and ``lock:<hash>``. Besides there are ``holder:<hash>``
+(:mod:`jug.backends.redis.lock`), ``worker:<id>`` and ``jug:workers`` (:mod:`jug.backends.redis.worker`),
+``jug:failures`` (:mod:`jug.backends.redis.failures`), ``corrupt:<hash>:<seconds>`` (a damaged result that was set
 aside) and ``upload:<hash>:...`` (a large result on its way). Other keys are not touched, nor are keys of these kinds
-that somebody else has made (:mod:`jug.backends.redis_names`).
+that somebody else has made (:mod:`jug.backends.redis.key_names`).
 
 Nothing is asked before it is needed, and what concerns many tasks is asked with a few large questions. A server that
 went away is waited for, with the result at hand kept in memory. How long a result lives is the server's business: it
@@ -21,20 +21,21 @@ import hashlib
 import time
 from importlib import import_module
 
-from ..errors import UnstorableError
+from jug.errors import UnstorableError
+
 from .base import as_name, base_store
 from .inputs import are_settled
-from .names import Listing
-from .redis_advice import refuse_eviction, warn_of_eviction
-from .redis_failures import FAILURES, Failures
-from .redis_helper import HOLDER, LOCK, WORKER, WORKERS
-from .redis_link import TOGETHER, Link, Script
-from .redis_liveness import Liveness
-from .redis_lock import details_of, redis_lock, remove_lock
-from .redis_names import CORRUPT, names_of, our_names, set_aside_keys
-from .redis_results import RESULT, is_damaged, packed, unpacked
-from .redis_soon import SIZE_OF_A_CONDITION, Soon
-from .redis_worker import Worker
+from .listing import Listing
+from .redis.connection import TOGETHER, Link, Script
+from .redis.failures import FAILURES, Failures
+from .redis.key_names import CORRUPT, names_of, our_names, set_aside_keys
+from .redis.liveness import Liveness
+from .redis.lock import details_of, redis_lock, remove_lock
+from .redis.prefetch.write_behind import SIZE_OF_A_CONDITION, Soon
+from .redis.results import RESULT, is_damaged, packed, unpacked
+from .redis.server_check import refuse_eviction, warn_of_eviction
+from .redis.watchdog import HOLDER, LOCK, WORKER, WORKERS
+from .redis.worker import Worker
 
 __all__ = ["redis_lock", "redis_store"]
 
@@ -74,7 +75,7 @@ return redis.call('RENAMENX', KEYS[1], KEYS[2])
 
 
 class redis_store(base_store):
-    """The store on the server at `url`; see :mod:`jug.backends.redis_url`."""
+    """The store on the server at `url`; see :mod:`jug.backends.redis.address`."""
 
     minds_inputs = True
 
@@ -323,7 +324,7 @@ class _Listing(Listing):
     """For a worker, the results of a server that throws results away are not worth listing."""
 
     def __init__(self, store: redis_store) -> None:
-        super().__init__(store, lambda: names_of(store._link, RESULT))
+        super().__init__(lambda: names_of(store._link, RESULT))
         self._check = store.refuse_losses
 
     def refresh(self) -> tuple[set[bytes], set[bytes]]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from importlib import import_module
 
-from ..config import expand_home
-from ..errors import UsageError
-from .adapted import adapted
+from jug.errors import UsageError
+from jug.words.config import expand_home
+
 from .plugins import plugin, plugin_schemes
-from .redis_url import masked
+from .redis.address import masked
+from .third_party import adapted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

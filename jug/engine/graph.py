@@ -13,18 +13,19 @@ from array import array
 from itertools import accumulate, compress
 from operator import is_, sub
 
-from ..naming import caption_of, hash_all
-from ..nodes import direct_tasks
-from ..special import special_among, ways_of
-from ..task import Task
-from .garbage import rare_collections
+from jug.task import Task
+from jug.task_parts.naming import caption_of, hash_all
+from jug.task_parts.overrides import special_among, ways_of
+from jug.words.nodes import direct_tasks
+
+from .gc_tuning import rare_collections
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
     from typing import Any
 
-    from ..nodes import TaskNode
+    from jug.words.nodes import TaskNode
 
 
 class Graph:
@@ -41,7 +42,7 @@ class Graph:
     copies : dict
         Further Task objects of a node, where there are any.
     special : frozenset of int
-        The nodes that are to be asked one by one (see :mod:`jug.special`).
+        The nodes that are to be asked one by one (see :mod:`jug.task_parts.overrides`).
     """
 
     def __init__(self, tasks: Iterable[Task[Any]]) -> None:

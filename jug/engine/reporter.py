@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from ..task import Task
+    from jug.task import Task
 
 
 class Reporter:

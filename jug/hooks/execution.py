@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from time import monotonic
 
-from ..short import number_of
+from jug.words.short import number_of
+
 from .registry import register_hook_once
 
 TYPE_CHECKING = False

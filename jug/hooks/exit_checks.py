@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 from time import monotonic
 
-from ..config import to_number
-from ..errors import StopWorker, UsageError
+from jug.errors import StopWorker, UsageError
+from jug.words.config import to_number
+
 from .registry import early, register_hook_once
 
 TYPE_CHECKING = False

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from .. import task
-from ..config import Option, tell
-from ..engine.graph import Graph
-from ..engine.jugfile import Jugfile, barrier_of
-from ..engine.status import Status
-from ..errors import EXIT_FAILED, EXIT_OK
-from ..naming import caption_of
-from ..roundtrip import UNHASHABLE
-from ..short import number_of
-from ..stability import ADVICE, Guard, Unstable, WatchedTasks
-from ..versionnotes import note
-from . import rereading, verifying
-from .command import SubCommand
-from .old_calls import as_in_old_releases
+from jug import task
+from jug.cli.checks import rereading, verifying
+from jug.cli.command import SubCommand
+from jug.cli.old_calls import as_in_old_releases
+from jug.engine.graph import Graph
+from jug.engine.loading.jugfile import Jugfile, barrier_of
+from jug.engine.views.status import Status
+from jug.errors import EXIT_FAILED, EXIT_OK
+from jug.hashcheck.arguments import ADVICE, Guard, Unstable, WatchedTasks
+from jug.hashcheck.roundtrip import UNHASHABLE
+from jug.hashcheck.version_notes import note
+from jug.task_parts.naming import caption_of
+from jug.words.config import Option, tell
+from jug.words.short import number_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from ..barrier import BarrierError
-    from ..config import Options
+    from jug.barrier import BarrierError
+    from jug.words.config import Options
 
 
 class CheckCommand(SubCommand):

@@ -5,26 +5,26 @@ It can be done at any time: what a worker may be at work at stays, unless it is 
 
 from __future__ import annotations
 
-from .. import task
-from ..config import Option, tell
-from ..engine.graph import Graph
-from ..engine.jugfile import barrier_of
-from ..engine.removal import Cleanup
-from ..engine.special import store_of
-from ..errors import JugError, UsageError
-from ..plain import plain_line
-from ..short import local_time, number_of
-from . import terminal
-from .command import SubCommand
-from .old_calls import as_in_old_releases
+from jug import task
+from jug.cli import terminal
+from jug.cli.command import SubCommand
+from jug.cli.old_calls import as_in_old_releases
+from jug.engine.graph import Graph
+from jug.engine.loading.jugfile import barrier_of
+from jug.engine.overrides.differences import store_of
+from jug.engine.views.removal import Cleanup
+from jug.errors import JugError, UsageError
+from jug.words.config import Option, tell
+from jug.words.plain import plain_line
+from jug.words.short import local_time, number_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from typing import Any
 
-    from ..backends.base import LockDetails
-    from ..config import Options
+    from jug.backends.base import LockDetails
+    from jug.words.config import Options
 
 
 class NotAgreedError(JugError):

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from .. import task
-from ..engine.graph import Graph
-from ..io import print_task_summary_table
-from ..naming import caption_of
-from .command import SubCommand
-from .old_calls import as_in_old_releases
+from jug import task
+from jug.cli.command import SubCommand
+from jug.cli.old_calls import as_in_old_releases
+from jug.engine.graph import Graph
+from jug.io import print_task_summary_table
+from jug.task_parts.naming import caption_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from ..config import Options
+    from jug.words.config import Options
 
 
 class CountCommand(SubCommand):

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 
-from ..config import tell
-from ..errors import UsageError
-from .command import SubCommand
-from .old_calls import as_in_old_releases
+from jug.cli.command import SubCommand
+from jug.cli.old_calls import as_in_old_releases
+from jug.errors import UsageError
+from jug.words.config import tell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from ..config import Options
+    from jug.words.config import Options
 
 DIRECTORY = "jug-demo"
 JUGFILE = """\

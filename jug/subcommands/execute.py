@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from .. import task
-from ..config import Option
-from ..engine.execution import Execution
-from ..engine.interrupts import Interrupted, ignore_signals
-from ..engine.jugfile import Jugfile
-from ..engine.outcome import Ending
-from ..engine.scheduler import Settings
-from ..engine.stores import require_key
-from ..errors import EXIT_FAILED, EXIT_OK, StopWorker
-from ..hooks import jug_hook
-from ..hooks.exit_checks import exit_env_vars
-from ..inherited import warn_of_ignored_children
-from ..io import print_task_summary_table
-from ..naming import caption_of
-from . import terminal
-from .command import SubCommand
-from .console import ConsoleReporter
-from .old_calls import as_in_old_releases
-from .selection import no_match, selection_from, selection_options
+from jug import task
+from jug.cli import terminal
+from jug.cli.command import SubCommand
+from jug.cli.console import ConsoleReporter
+from jug.cli.old_calls import as_in_old_releases
+from jug.cli.selection import no_match, selection_from, selection_options
+from jug.engine.call.signals import Interrupted, ignore_signals
+from jug.engine.loading.jugfile import Jugfile
+from jug.engine.loading.stores import require_key
+from jug.engine.run.execution import Execution
+from jug.engine.run.outcome import Ending
+from jug.engine.run.scheduler import Settings
+from jug.errors import EXIT_FAILED, EXIT_OK, StopWorker
+from jug.hooks import jug_hook
+from jug.hooks.exit_checks import exit_env_vars
+from jug.io import print_task_summary_table
+from jug.task_parts.naming import caption_of
+from jug.words.config import Option
+from jug.words.inherited import warn_of_ignored_children
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from ..config import Options
-    from ..engine.outcome import Outcome
-    from ..matching import Selection
+    from jug.engine.run.outcome import Outcome
+    from jug.words.config import Options
+    from jug.words.matching import Selection
 
 
 NO_TASKS = "There are no tasks in {jugfile!r} (is a function to be decorated with @TaskGenerator, and called?)"

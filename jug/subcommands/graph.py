@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from .. import task
-from ..backends.atomic import atomic_file
-from ..backends.fsops import FileSystem
-from ..config import Option, tell
-from ..engine.drawing import MOST_TASKS, draw_names, draw_tasks
-from ..engine.graph import Graph
-from ..engine.jugfile import barrier_of
-from ..engine.status import Status
-from ..errors import JugError, UsageError
-from .command import SubCommand
-from .old_calls import as_in_old_releases
+from jug import task
+from jug.backends.system.atomic import atomic_file
+from jug.backends.system.filesystem import FileSystem
+from jug.cli.command import SubCommand
+from jug.cli.old_calls import as_in_old_releases
+from jug.engine.graph import Graph
+from jug.engine.loading.jugfile import barrier_of
+from jug.engine.views.drawing import MOST_TASKS, draw_names, draw_tasks
+from jug.engine.views.status import Status
+from jug.errors import JugError, UsageError
+from jug.words.config import Option, tell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from ..config import Options
+    from jug.words.config import Options
 
 #: How long Graphviz may think, in seconds.
 PATIENCE = 120.0

@@ -7,28 +7,28 @@ from __future__ import annotations
 
 import sys
 
-from .. import task
-from ..config import Option, tell
-from ..engine.graph import Graph
-from ..engine.jugfile import barrier_of
-from ..engine.removal import Invalidation
-from ..errors import EXIT_FAILED, EXIT_OK, JugError, OutputError
-from ..io import task_table
-from ..naming import caption_of
-from ..plain import plain
-from ..short import number_of
-from . import terminal
-from .command import SubCommand
-from .old_calls import as_in_old_releases
-from .selection import no_match, selection_from, selection_options
-from .workers import who_is
+from jug import task
+from jug.cli import terminal
+from jug.cli.command import SubCommand
+from jug.cli.old_calls import as_in_old_releases
+from jug.cli.selection import no_match, selection_from, selection_options
+from jug.cli.worker_list import who_is
+from jug.engine.graph import Graph
+from jug.engine.loading.jugfile import barrier_of
+from jug.engine.views.removal import Invalidation
+from jug.errors import EXIT_FAILED, EXIT_OK, JugError, OutputError
+from jug.io import task_table
+from jug.task_parts.naming import caption_of
+from jug.words.config import Option, tell
+from jug.words.plain import plain
+from jug.words.short import number_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from ..config import Options
+    from jug.words.config import Options
 
 _MOST_NAMED = 3
 

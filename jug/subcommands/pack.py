@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from ..backends.packing import LARGEST
-from ..config import tell
-from ..errors import UsageError
-from ..short import number_of
-from . import terminal
-from .command import SubCommand
-from .old_calls import as_in_old_releases
+from jug.backends.file.pack.packer import LARGEST
+from jug.cli import terminal
+from jug.cli.command import SubCommand
+from jug.cli.old_calls import as_in_old_releases
+from jug.errors import UsageError
+from jug.words.config import tell
+from jug.words.short import number_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from ..config import Options
+    from jug.words.config import Options
 
 
 class PackCommand(SubCommand):

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from functools import partial
 
-from .. import task
-from ..config import Options
-from ..engine.graph import Graph
-from ..engine.jugfile import barrier_of
-from ..engine.removal import Invalidation
-from ..engine.status import State, Status
-from ..errors import JugError, UsageError
-from ..nodes import direct_tasks
-from ..plain import plain
-from ..short import short
-from .command import SubCommand
+from jug import task
+from jug.cli.command import SubCommand
+from jug.cli.old_calls import as_in_old_releases
+from jug.engine.graph import Graph
+from jug.engine.loading.jugfile import barrier_of
+from jug.engine.views.removal import Invalidation
+from jug.engine.views.status import State, Status
+from jug.errors import JugError, UsageError
+from jug.words.config import Options
+from jug.words.nodes import direct_tasks
+from jug.words.plain import plain
+from jug.words.short import short
+
 from .invalidate import show, show_and_remove
-from .old_calls import as_in_old_releases
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-    from ..task import Task
+    from jug.task import Task
 
 #: How many names load_all says at most.
 NAMES_TOLD = 20

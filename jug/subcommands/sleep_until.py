@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import time
 
-from .. import task
-from ..engine.graph import Graph
-from ..engine.jugfile import Jugfile, barrier_of
-from ..engine.special import store_of
-from ..errors import EXIT_OK
-from .command import SubCommand
-from .old_calls import as_in_old_releases
+from jug import task
+from jug.cli.command import SubCommand
+from jug.cli.old_calls import as_in_old_releases
+from jug.engine.graph import Graph
+from jug.engine.loading.jugfile import Jugfile, barrier_of
+from jug.engine.overrides.differences import store_of
+from jug.errors import EXIT_OK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from ..config import Options
+    from jug.words.config import Options
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 12.0  # seconds
 

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from .. import task
-from ..config import Option, tell, warn
-from ..engine.graph import Graph
-from ..engine.jugfile import Jugfile, barrier_of
-from ..engine.status import State, Status
-from ..engine.statuscache import DEFAULT_FILE, StatusCache
-from ..errors import EXIT_FAILED, EXIT_OK
-from ..io import task_table
-from ..plain import plain_line
-from ..short import number_of
-from .command import SubCommand
-from .failures import failures_text
-from .old_calls import as_in_old_releases
-from .oldhashes import results_of_other_versions
-from .workers import workers_in_short, workers_table
+from jug import task
+from jug.cli.checks.old_hashes import results_of_other_versions
+from jug.cli.command import SubCommand
+from jug.cli.failure_list import failures_text
+from jug.cli.old_calls import as_in_old_releases
+from jug.cli.worker_list import workers_in_short, workers_table
+from jug.engine.graph import Graph
+from jug.engine.loading.jugfile import Jugfile, barrier_of
+from jug.engine.status_cache.cache import DEFAULT_FILE, StatusCache
+from jug.engine.views.status import State, Status
+from jug.errors import EXIT_FAILED, EXIT_OK
+from jug.io import task_table
+from jug.words.config import Option, tell, warn
+from jug.words.plain import plain_line
+from jug.words.short import number_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from ..config import Options
+    from jug.words.config import Options
 
 # In the order of the columns.
 HEADINGS = {

@@ -13,18 +13,18 @@ import os
 import sys
 from pathlib import Path
 
-from ..config import Option, tell
-from ..errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, UsageError
-from . import terminal
-from .command import SubCommand
-from .old_calls import as_in_old_releases
+from jug.cli import terminal
+from jug.cli.command import SubCommand
+from jug.cli.old_calls import as_in_old_releases
+from jug.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, UsageError
+from jug.words.config import Option, tell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from ..config import Options
+    from jug.words.config import Options
 
 PACKAGE = Path(__file__).resolve().parent.parent
 CONFIGURATION = "pyproject.toml"
@@ -33,8 +33,8 @@ PYTEST_USAGE_ERROR = 4
 SELECTION = (
     *("test_golden.py", "test_hash.py", "test_task.py", "test_tasklet.py", "test_nodes.py", "test_mapreduce.py"),
     *("test_barrier.py", "test_compound.py", "test_options.py"),
-    *("backends/test_encode.py", "backends/test_dict_store.py", "backends/test_lock_contract.py"),
-    *("engine/test_graph.py", "engine/test_scheduler.py", "subcommands/test_execute.py", "subcommands/test_status.py"),
+    *("test_encode.py", "test_dict_store.py", "test_lock_contract.py"),
+    *("test_graph.py", "test_scheduler.py", "test_execute.py", "subcommands/test_status.py"),
 )
 
 
@@ -65,7 +65,7 @@ class TestJugCommand(SubCommand):
             )
         arguments = options.user_args
         if not (arguments or options.test_jug_all):
-            arguments = [f"tests/{name}" for name in SELECTION]
+            arguments = [*SELECTION]
         return _run_pytest(options, suite, arguments)
 
 
@@ -106,7 +106,7 @@ def _selection(suite: Path, word: str) -> str:
     """The word with the path of a file of tests (``test_hash.py::test_x``) made whole, and any other as it is."""
     path, colons, name = word.partition("::")
     if path.endswith(".py"):
-        for place in (suite, suite / "tests"):
+        for place in (suite, suite / "tests", *sorted((suite / "tests").rglob("*/"))):
             if (place / path).is_file():
                 return f"{place / path}{colons}{name}"
     return word

@@ -5,28 +5,28 @@ from __future__ import annotations
 import sys
 import time
 
-from .. import __version__, task
-from ..config import Option, tell
-from ..engine.graph import Graph
-from ..engine.interrupts import Interrupted, Interrupts
-from ..engine.jugfile import Jugfile, JugfileRaised, barrier_of
-from ..engine.stores import current_store
-from ..errors import EXIT_SIGNAL, JugError
-from ..web.application import application
-from ..web.board import Board
-from ..web.monitor import JugfileProblem, Monitor, Reading, stamp_of
-from ..web.server import Address, Server, require_libraries
-from ..web.token import Token
-from . import terminal
-from .command import SubCommand
-from .old_calls import as_in_old_releases
+from jug import __version__, task
+from jug.cli import terminal
+from jug.cli.command import SubCommand
+from jug.cli.old_calls import as_in_old_releases
+from jug.engine.call.signals import Interrupted, Interrupts
+from jug.engine.graph import Graph
+from jug.engine.loading.jugfile import Jugfile, JugfileRaised, barrier_of
+from jug.engine.loading.stores import current_store
+from jug.errors import EXIT_SIGNAL, JugError
+from jug.web.application import application
+from jug.web.board import Board
+from jug.web.monitor import JugfileProblem, Monitor, Reading, stamp_of
+from jug.web.server import Address, Server, require_libraries
+from jug.web.token import Token
+from jug.words.config import Option, tell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, NoReturn
 
-    from ..config import Options
+    from jug.words.config import Options
 
 
 class WebStatusCommand(SubCommand):

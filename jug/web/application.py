@@ -6,7 +6,8 @@ import asyncio
 import hashlib
 from pathlib import Path
 
-from ..backends.base import as_name
+from jug.backends.base import as_name
+
 from .people import as_record
 from .token import REFUSAL as NO_TOKEN
 

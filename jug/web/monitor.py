@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 
-from ..engine.livestatus import LiveStatus
-from ..engine.status import State
-from ..errors import JugError, StoreError, sentence
-from ..short import number_of
+from jug.engine.views.live_status import LiveStatus
+from jug.engine.views.status import State
+from jug.errors import JugError, StoreError, sentence
+from jug.words.short import number_of
+
 from . import people
 from .rate import Rate
 from .snapshot import Snapshot, counted
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from ..backends.base import base_store
-    from ..barrier import BarrierError
-    from ..engine.graph import Graph
+    from jug.backends.base import base_store
+    from jug.barrier import BarrierError
+    from jug.engine.graph import Graph
+
     from .board import Board
 
 # The time between two looks (readings) is at least this many times what one takes.

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from heapq import nlargest
 
-from ..backends.base import WorkerDetails
-from ..engine.status import State
-from ..engine.workers import Holder, holders
-from ..naming import caption_of
-from ..plain import plain
-from ..short import short_call
+from jug.backends.base import WorkerDetails
+from jug.engine.views.status import State
+from jug.engine.views.worker_list import Holder, holders
+from jug.task_parts.naming import caption_of
+from jug.words.plain import plain
+from jug.words.short import short_call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
-    from ..backends.base import LockDetails
-    from ..engine.livestatus import LiveStatus
+    from jug.backends.base import LockDetails
+    from jug.engine.views.live_status import LiveStatus
 
     Record = dict[str, Any]
     _Process = tuple[str, int]

@@ -8,7 +8,8 @@ import os
 import socket
 import threading
 
-from ..errors import UsageError
+from jug.errors import UsageError
+
 from .connections import Limits, limited, without_flood
 from .hosts import LOCAL, Hosts, is_address
 

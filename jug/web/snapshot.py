@@ -10,15 +10,15 @@ import hashlib
 import json
 from functools import cached_property
 
-from ..engine.status import State
-from ..io import task_table
+from jug.engine.views.status import State
+from jug.io import task_table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from ..engine.livestatus import LiveStatus
+    from jug.engine.views.live_status import LiveStatus
 
 # In the order of the columns of `jug status`.
 _COLUMNS = (State.FAILED, State.ABANDONED, State.WAITING, State.READY, State.FINISHED, State.CLAIMED, State.RUNNING)

@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-from memory_fs import MemoryFS
+from memory_fs import MemoryFS, on
 from redis_server import shared_server
 
 from jug.backends.dict_store import dict_store
@@ -18,7 +18,7 @@ def shared(store):
 def in_memory(path):
     fs = MemoryFS()
     fs.mkdir("/data")
-    return lambda: file_store("/data/jugdir", fs=fs)
+    return lambda: file_store("/data/jugdir", **on(fs))
 
 
 def on_redis(path):

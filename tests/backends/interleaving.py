@@ -2,16 +2,16 @@
 
 import threading
 
-from memory_fs import MemoryFS
+from memory_fs import MemoryFS, on
 
-from jug.backends.ear import Deaf
 from jug.backends.file_store import file_store
-from jug.backends.fsops import FileSystem
+from jug.backends.system.filesystem import FileSystem
+from jug.backends.system.signals import Deaf
 
 CALLS = [name for name in vars(FileSystem) if not name.startswith("_")]
 NO_TIME = {
     *("pid", "host", "token", "now", "monotonic", "elapsed", "abspath", "process", "sleep", "boot", "machine"),
-    *("namespace", "user", "kind", "start_guardian", "stamp_now"),
+    *("namespace", "user", "kind", "start_watchdog", "stamp_now"),
 }
 ALL = 10**9
 
@@ -29,7 +29,7 @@ class World:
 
     def store(self):
         """The store as somebody sees it whom nobody interrupts."""
-        return file_store("/jugdir", fs=self.fs)
+        return file_store("/jugdir", **on(self.fs))
 
     def view(self, process):
         """The file system as one process uses it."""
@@ -86,7 +86,7 @@ class Process:
 
     def _run(self, function):
         self._resume.acquire()
-        self._store = file_store("/jugdir", fs=self.world.view(self))  # stays until after the end
+        self._store = file_store("/jugdir", **on(self.world.view(self)))  # stays until after the end
         try:
             function(self._store)
         except Killed:
@@ -141,7 +141,7 @@ def _stepping(call):
     return method
 
 
-for _call in CALLS:
+for _call in (*CALLS, "start_watchdog"):
     if _call not in vars(View):
         setattr(View, _call, _stepping(_call))
 

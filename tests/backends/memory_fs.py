@@ -5,7 +5,7 @@ import io
 import os
 import stat
 
-from jug.backends.ear import Deaf
+from jug.backends.system.signals import Deaf
 
 
 class Node:
@@ -246,7 +246,7 @@ class MemoryFS:
     def elapsed(self):
         return self.monotonic()
 
-    def start_guardian(self, charge):
+    def start_watchdog(self, charge):
         return NoGuardian()
 
     def host(self):
@@ -255,3 +255,8 @@ class MemoryFS:
     def token(self):
         self._numbers += 1
         return f"{self._numbers:016x}"
+
+
+def on(fs):
+    """What a file store is given to work on the file system `fs`, with the watchdog that goes with it."""
+    return {"fs": fs, "start_watchdog": fs.start_watchdog}

@@ -2,7 +2,7 @@ import os
 import pickle
 
 import pytest
-from test_fsops import Recorder
+from recorder import Recorder
 
 from jug.backends.dict_store import dict_store
 from jug.errors import StoreError

@@ -3,7 +3,7 @@ import time
 import zlib
 
 import pytest
-from memory_fs import MemoryFS
+from memory_fs import MemoryFS, on
 from optional import numpy as np
 
 from jug.backends.encode import encode
@@ -234,7 +234,7 @@ def test_a_jugdir_that_cannot_be_written_is_an_error(jugdir, name):
 @pytest.mark.parametrize("number", [5, 13], ids=["EIO", "EACCES"])
 def test_a_result_that_cannot_be_read_is_not_a_missing_one(name, number):
     fs = MemoryFS()
-    store = file_store("/jugdir", fs=fs)
+    store = file_store("/jugdir", **on(fs))
     store.dump(1, name)
 
     def refuse(path):
@@ -288,7 +288,7 @@ def coarse():
 
 
 def test_a_change_within_one_step_of_the_clock_is_seen(coarse, names):
-    store = file_store("/jugdir", fs=coarse)
+    store = file_store("/jugdir", **on(coarse))
     listing = store.listing()
     for name in names:
         store.dump(1, name)
@@ -302,7 +302,7 @@ def test_a_change_within_one_step_of_the_clock_is_seen(coarse, names):
 
 
 def test_only_directories_that_may_have_changed_are_listed_again(coarse):
-    store = file_store("/jugdir", fs=coarse)
+    store = file_store("/jugdir", **on(coarse))
     old = [b"%02x" % i + b"0" * 38 for i in range(50)]
     for name in old:
         store.dump(1, name)
@@ -323,10 +323,10 @@ def test_only_directories_that_may_have_changed_are_listed_again(coarse):
 
 
 def test_a_jugdir_made_later_is_seen(coarse, name):
-    listing = file_store("/jugdir", fs=coarse).listing()
+    listing = file_store("/jugdir", **on(coarse)).listing()
     assert listing.refresh() == (set(), set())
-    file_store("/jugdir", fs=coarse).dump(1, name)
+    file_store("/jugdir", **on(coarse)).dump(1, name)
     assert listing.refresh() == ({name}, set())
-    file_store("/jugdir", fs=coarse).remove(name)
+    file_store("/jugdir", **on(coarse)).remove(name)
     coarse.rmdir("/jugdir/" + name[:2].decode())
     assert listing.refresh() == (set(), {name})

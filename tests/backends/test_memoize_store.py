@@ -6,7 +6,7 @@ from jug import Task
 from jug.backends import memoize_store
 from jug.backends.dict_store import dict_store
 from jug.engine.graph import Graph
-from jug.engine.status import Status
+from jug.engine.views.status import Status
 
 
 @pytest.fixture

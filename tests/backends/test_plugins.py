@@ -9,8 +9,8 @@ import pytest
 from processes import ROOT, jug, use, write
 
 from jug.backends import select
-from jug.backends.adapted import adapted_store
 from jug.backends.select import _schemes
+from jug.backends.third_party import adapted_store
 from jug.errors import StoreError, UsageError
 
 SPEC = (Path(__file__).parent / "spec_store.py").read_text()

@@ -308,7 +308,7 @@ def test_records_of_failures_are_not_looked_for_among_results(store, client):
 @pytest.fixture
 def unhurried(monkeypatch):
     """What a lock told does not become old, however busy this machine is."""
-    monkeypatch.setattr("jug.backends.redis_link._FRESH", 3600)
+    monkeypatch.setattr("jug.backends.redis.connection._FRESH", 3600)
 
 
 def run_soon(store, name):
@@ -426,7 +426,7 @@ def test_a_result_at_hand_is_kept_until_the_server_takes_it(
         if len(waits) == 3:
             server.ask("CONFIG", "SET", *mend_it)
 
-    monkeypatch.setattr("jug.backends.redis_outage.Outage._sleep", mend_instead_of_sleeping)
+    monkeypatch.setattr("jug.backends.redis.outage.Outage._sleep", mend_instead_of_sleeping)
     store.dump("precious", NAME)
     assert store.load(NAME) == "precious"
     lock.release()

@@ -11,7 +11,7 @@ import pytest
 
 import jug
 from jug.backends.file_store import file_store
-from jug.backends.fsops import FileSystem
+from jug.backends.system.filesystem import FileSystem
 
 NAMES = [b"%040x" % (7 * number**5) for number in range(3000)]
 MANY = 8  # threads

@@ -9,12 +9,14 @@ import signal
 import sys
 
 from jug.backends import file_store as stores
-from jug.backends import grouping, ownership, takeover, workers
-from jug.backends.atomic import atomic_file
-from jug.backends.locks_ahead import LocksAhead
-from jug.backends.owned import OwnerFile
-from jug.backends.packing import SmallFiles
-from jug.engine.others import Others
+from jug.backends.file.locks import workers
+from jug.backends.file.owner import session, takeover
+from jug.backends.file.owner.owner_file import OwnerFile
+from jug.backends.file.pack.packer import SmallFiles
+from jug.backends.file.prefetch.lock_prefetch import LocksAhead
+from jug.backends.file.segments import compaction
+from jug.backends.system.atomic import atomic_file
+from jug.engine.run.peers import Others
 from jug.jug import main
 from jug.task import Task
 
@@ -25,8 +27,8 @@ PLACES = {
     "during the write": (atomic_file, "write", "after"),
     "between publish and release": (stores.file_store, "dump_locked", "after"),
     "while results wait": (stores.file_store, "dump_soon", "after"),
-    "between a group and its release": (grouping.Grouping, "write", "after"),
-    "while groups are merged": (grouping.Grouping, "_records", "after"),
+    "between a group and its release": (compaction.Grouping, "write", "after"),
+    "while groups are merged": (compaction.Grouping, "_records", "after"),
     "before a takeover": (OwnerFile, "replace", "before"),
     "after a takeover": (OwnerFile, "replace", "after"),
     "before the turn ends": (takeover, "is_still", "after"),
@@ -38,13 +40,13 @@ PLACES = {
 
 def die():
     if os.environ.get("WITH_GUARDIAN"):
-        for own in list(ownership._holding):
+        for own in list(session._holding):
             os.kill(own._guardian.pid, signal.SIGKILL)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def die_at(place, times):
-    grouping.MANY = 2
+    compaction.MANY = 2
     if "takeover" in place:
         workers.sweep = lambda jugdir: 0  # otherwise there is rarely something left to be taken over
     kind, name, when = PLACES[place]

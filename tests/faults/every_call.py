@@ -24,8 +24,8 @@ from reporting import PATIENCE, Run
 
 import jug.jug
 import jug.subcommands.execute
-from jug.backends.ear import Deaf
-from jug.backends.fsops import FileSystem
+from jug.backends.system.filesystem import FileSystem
+from jug.backends.system.signals import Deaf
 
 TASKS = 5
 KILLED = -signal.SIGKILL

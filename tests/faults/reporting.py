@@ -27,8 +27,8 @@ JUGFILE = """
     from pathlib import Path
 
     from jug import TaskGenerator
-    from jug.backends.fsops import FileSystem
-    from jug.engine.results import Results
+    from jug.backends.system.filesystem import FileSystem
+    from jug.engine.run.pending_results import Results
 
     def say(*words):
         path = os.path.join(os.environ["REPORTS"], str(os.getpid()))

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from processes import ROOT, environment, jug, start, wait_until, write
 
+from jug.backends.file.segments.segment_format import scanned
 from jug.backends.file_store import file_store
-from jug.backends.fsops import FileSystem
-from jug.backends.groupfile import scanned
+from jug.backends.system.filesystem import FileSystem
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
@@ -24,7 +24,7 @@ NUMBER = 600
 JUGFILE = """
     import os, re, signal
     from jug import TaskGenerator
-    from jug.backends.fsops import FileSystem
+    from jug.backends.system.filesystem import FileSystem
 
     def stops_at(call, where, number):
         plain, seen = getattr(FileSystem, call), []

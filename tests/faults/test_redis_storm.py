@@ -72,10 +72,10 @@ def check_that_nothing_is_left(server):
 
 CONTENDER = """
     import random, sys, threading
-    from jug.backends import redis_liveness
+    from jug.backends.redis import liveness
     from jug.backends.redis_store import redis_store
 
-    redis_liveness.WATCH = 0
+    liveness.WATCH = 0
     url, rounds, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     store = redis_store(url)
     store.run_id()

@@ -9,9 +9,9 @@ from schedule import ROOT
 from small_world import NAMES, SmallWorld
 
 from jug.backends.encode import decode
-from jug.backends.formats import read_content
-from jug.backends.groupfile import scanned
-from jug.backends.packformat import parts_of, read_pack
+from jug.backends.file.pack.pack_format import parts_of, read_pack
+from jug.backends.file.segments.segment_format import scanned
+from jug.backends.result_bytes.result_file import read_content
 
 NEEDS = {2: (0, 1), 3: (0,), 4: (2, 3)}
 CHANGES = ("rename", "link", "unlink")

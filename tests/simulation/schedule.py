@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from client import Machine, NfsClient
 from disk import Disk
 from interleaving import CALLS, Process, World
+from memory_fs import on
 
-from jug.backends.ear import Deaf
+from jug.backends.file.prefetch.watch_duty import Guardian
 from jug.backends.file_store import file_store
-from jug.backends.guardian import Guardian
+from jug.backends.system.signals import Deaf
 
 ROOT = "/jugdir"
 PASSING = (errno.EIO, errno.ESTALE, errno.EINTR, errno.ETIMEDOUT, errno.EAGAIN, errno.EBUSY)
@@ -73,8 +74,8 @@ class View:
     def kind(self, path):
         return self._process.machine.kind
 
-    def start_guardian(self, charge):
-        return self._simulation.start_guardian(self._process, charge)
+    def start_watchdog(self, charge):
+        return self._simulation.start_watchdog(self._process, charge)
 
     def host(self):
         return self._process.machine.name
@@ -280,7 +281,7 @@ class Simulation(World):
         return made
 
     def store(self):
-        return file_store(ROOT, fs=self.disk)
+        return file_store(ROOT, **on(self.disk))
 
     def view(self, process):
         return View(process)
@@ -290,7 +291,7 @@ class Simulation(World):
         self.processes.append(worker)
         return worker
 
-    def start_guardian(self, worker, charge):
+    def start_watchdog(self, worker, charge):
         return SimulatedGuardian(self, worker, charge)
 
     # What a call gets

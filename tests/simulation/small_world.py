@@ -6,14 +6,14 @@ from interleaving import Killed
 from schedule import ROOT, Simulation
 
 from jug import Task
-from jug.backends import grouping
 from jug.backends.base import LEASE
-from jug.backends.holder import parse_holder
+from jug.backends.file.owner.holder import parse_holder
+from jug.backends.file.segments import compaction
 from jug.engine.graph import Graph
 from jug.engine.reporter import Reporter
-from jug.engine.scheduler import Scheduler
-from jug.engine.settings import Settings
-from jug.engine.settings import World as EngineWorld
+from jug.engine.run.scheduler import Scheduler
+from jug.engine.run.settings import Settings
+from jug.engine.run.settings import World as EngineWorld
 
 now = None  # the world whose turn it is
 
@@ -56,7 +56,7 @@ class SmallWorld(Simulation):
         global now
         super().__init__(seed, kind, trace)
         now = self
-        grouping.MANY = self.chance.choice((2, 16))
+        compaction.MANY = self.chance.choice((2, 16))
         self.number = self.chance.choice((2, 3, 3, 5))  # of tasks
         self.ran = Counter()
         self.running = Counter()

@@ -6,8 +6,8 @@ import pytest
 from late_world import FOR_LONG, LateWorld
 from test_simulation import NUMBER
 
-from jug.backends import recovery, takeover
-from jug.backends.publication import Publication
+from jug.backends.file.owner import recovery, takeover
+from jug.backends.file.publication import Publication
 
 
 @cache

@@ -70,6 +70,6 @@ def test_some_of_it(kind):
 
 def test_a_result_that_is_stored_before_its_inputs_is_noticed(monkeypatch):
     monkeypatch.setattr("jug.backends.file_store.are_settled", lambda lock: True)
-    monkeypatch.setattr("jug.backends.group.are_among", lambda lock, names: False)
+    monkeypatch.setattr("jug.backends.file.segments.write_behind.are_among", lambda lock, names: False)
     with pytest.raises(AssertionError, match="is there before|another value"):
         look(many_tasks, range(4000))

@@ -13,14 +13,15 @@ from disk import Disk
 from schedule import SimulatedMirror
 from small_world import SmallWorld
 
-from jug.backends import atomic, locks_ahead, persistence
-from jug.backends.file_lock import file_based_lock
+from jug.backends.file.directory import JugDir
+from jug.backends.file.locks.lock import file_based_lock
+from jug.backends.file.owner.session import Ownership
+from jug.backends.file.prefetch import lock_prefetch
+from jug.backends.file.prefetch.lock_prefetch import LocksAhead
+from jug.backends.file.segments.segments import Groups
+from jug.backends.file.segments.write_behind import Group
 from jug.backends.file_store import file_store
-from jug.backends.group import Group
-from jug.backends.groups import Groups
-from jug.backends.jugdir import JugDir
-from jug.backends.locks_ahead import LocksAhead
-from jug.backends.ownership import Ownership
+from jug.backends.system import atomic, retry
 
 SEED = os.environ.get("JUG_SEED")
 NUMBER = int(os.environ.get("JUG_SIMULATIONS", "1000"))
@@ -179,8 +180,8 @@ def test_a_lost_reply_that_is_believed_is_noticed(monkeypatch):
 
 
 def test_trouble_that_is_not_waited_for_is_noticed(monkeypatch):
-    monkeypatch.setattr(persistence, "PASSING", frozenset())
-    monkeypatch.setattr(persistence, "FULL", frozenset())
+    monkeypatch.setattr(retry, "PASSING", frozenset())
+    monkeypatch.setattr(retry, "FULL", frozenset())
     assert fails(passing_trouble)
     assert fails(no_room)
 
@@ -249,5 +250,5 @@ def test_a_lock_ahead_that_is_given_back_although_it_is_used_is_noticed(monkeypa
 
 
 def test_a_lock_ahead_that_is_used_although_it_may_have_been_given_back_is_noticed(monkeypatch):
-    monkeypatch.setattr(locks_ahead, "USABLE", float("inf"))
+    monkeypatch.setattr(lock_prefetch, "USABLE", float("inf"))
     assert fails(many_tasks)

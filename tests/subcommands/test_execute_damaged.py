@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from processes import jug, python, write
 
+from jug.backends.file.pack.pack_format import Packed, _encoded, read_pack
 from jug.backends.file_store import file_store
-from jug.backends.packformat import Packed, _encoded, read_pack
 
 SEAL = 31
 COPIES = 24

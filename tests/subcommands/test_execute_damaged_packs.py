@@ -6,7 +6,7 @@ import re
 import pytest
 from processes import jug, write
 
-from jug.backends.packformat import Packed, _encoded, read_pack
+from jug.backends.file.pack.pack_format import Packed, _encoded, read_pack
 
 SEED = 11
 COPIES = 200

@@ -1,9 +1,8 @@
 """``jug execute``: tasks that fail, and what helps to find out why."""
 
 import pytest
-from processes import jug, use, write
-
 from jug.engine.tracebacks import traceback_of_task
+from processes import jug, use, write
 
 
 @pytest.fixture(scope="module")

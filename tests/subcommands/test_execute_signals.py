@@ -7,8 +7,8 @@ import time
 import pytest
 from processes import jug, start, wait_for_file, write
 
-from jug.backends.ear import SIGNALS
 from jug.backends.file_store import file_store
+from jug.backends.system.signals import SIGNALS
 
 JUGFILE = """
 import os, signal, subprocess, sys, time

@@ -260,7 +260,7 @@ def test_an_interruption_while_the_table_is_shown(stopping, monkeypatch, capsys)
     def interrupted():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("jug.subcommands.terminal.flush", interrupted)
+    monkeypatch.setattr("jug.cli.terminal.flush", interrupted)
     with pytest.raises(KeyboardInterrupt):
         invalidate_all(stopping)
     assert capsys.readouterr().err == "jug: Nothing was removed\n"

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from processes import jug, start, write
 
-from jug.backends.checksum import sealed
 from jug.backends.encode import encode_value
 from jug.backends.file_store import file_store
-from jug.backends.signing import Key
+from jug.backends.result_bytes.checksum import sealed
+from jug.backends.result_bytes.signature import Key
 
 JUGFILE = """
     from jug import TaskGenerator

@@ -399,7 +399,7 @@ def test_a_jugfile_that_asks_the_store_something_else_is_not_kept(tmp_path):
 def test_another_version_of_jug_does_not_use_it(tmp_path):
     write(tmp_path, PLAIN)
     keep(tmp_path)
-    code = "import jug.engine.statuscache as m; m.__version__ = '99'; import jug.jug; jug.jug.main()"
+    code = "import jug.engine.status_cache.cache as m; m.__version__ = '99'; import jug.jug; jug.jug.main()"
     before = runs(tmp_path)
     assert python(tmp_path, "-c", code, "status", "--cache").code == 1
     assert runs(tmp_path) == before + 1
@@ -539,7 +539,7 @@ def test_killed_while_writing(tmp_path):
     write(tmp_path, PLAIN + "double(7)\n")
     code = """
 import os, signal
-import jug.engine.cachefile as m
+import jug.engine.status_cache.cache_file as m
 m.os.replace = lambda *paths: os.kill(os.getpid(), signal.SIGKILL)
 import jug.jug
 jug.jug.main()

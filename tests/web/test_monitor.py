@@ -8,7 +8,7 @@ import pytest
 import jug.task
 from jug import Task
 from jug.backends.dict_store import dict_store
-from jug.backends.names import Listing
+from jug.backends.listing import Listing
 from jug.barrier import BarrierError
 from jug.engine.graph import Graph
 from jug.errors import StoreError
@@ -168,7 +168,7 @@ def test_a_look_that_takes_long_makes_the_next_one_wait(path, store):
             scene.now += 1.5
             return super().refresh()
 
-    scene.monitor._status._listing = SlowListing(store)
+    scene.monitor._status._listing = SlowListing(store.list)
     scene.look()
     scene.now += 29.9
     assert scene.board.ask().done()

@@ -9,8 +9,8 @@ from jug import Task
 from jug.backends.base import LockDetails
 from jug.backends.dict_store import dict_store
 from jug.engine.graph import Graph
-from jug.engine.livestatus import LiveStatus
-from jug.engine.status import State
+from jug.engine.views.live_status import LiveStatus
+from jug.engine.views.status import State
 from jug.web.people import MOST_FAILURES, MOST_TASKS_RUNNING, Workers, as_record, failures
 
 

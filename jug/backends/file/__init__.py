@@ -1,0 +1,1 @@
+"""Results and locks as files in a directory."""

@@ -1,0 +1,1 @@
+"""Who holds locks, whether it is gone, and what becomes of them."""

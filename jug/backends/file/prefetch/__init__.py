@@ -1,0 +1,1 @@
+"""Locks taken ahead, and the duties of the watchdog of a jugdir."""

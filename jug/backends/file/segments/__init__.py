@@ -1,0 +1,1 @@
+"""Many small results in one file that never changes."""

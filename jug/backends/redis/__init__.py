@@ -1,0 +1,1 @@
+"""Results and locks on a Redis server."""

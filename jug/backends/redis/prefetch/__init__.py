@@ -1,0 +1,1 @@
+"""What shares a journey to a Redis server."""

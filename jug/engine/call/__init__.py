@@ -1,0 +1,1 @@
+"""One call of a task's function, and what is around it."""

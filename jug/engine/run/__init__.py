@@ -1,0 +1,1 @@
+"""A worker: decide, claim, run, commit."""

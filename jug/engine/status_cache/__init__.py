@@ -1,0 +1,1 @@
+"""``jug status --cache``."""

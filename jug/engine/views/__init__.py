@@ -1,0 +1,1 @@
+"""What the store says of tasks: status, removal, pictures, workers."""

@@ -1,0 +1,1 @@
+"""Parts of the hash of a value (:mod:`jug.hash`)."""

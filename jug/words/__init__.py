@@ -1,0 +1,1 @@
+"""What all floors speak of: nodes, options, matching; how things are called and shown."""
