@@ -210,6 +210,11 @@ class Task(nodes.TaskNode, Result[R], Indexable, Lockable):
 
     def value(self) -> R:
         """The result, loaded from the store if need be; raises NotFinishedError if there is none."""
+        if type(self).result is not Task.result:
+            return self.result  # of a subclass
+        return self._own_result()
+
+    def _own_result(self) -> R:
         if self._result is _NOT_LOADED:
             self.load()
         if nodes.reads is not None:
@@ -218,8 +223,8 @@ class Task(nodes.TaskNode, Result[R], Indexable, Lockable):
 
     @property
     def result(self) -> R:
-        """The result, as by :meth:`value`."""
-        return self.value()
+        """The result, as by :meth:`value`. A subclass may define another one, by way of ``super().result``."""
+        return self.value() if type(self).result is Task.result else self._own_result()
 
     def load(self) -> None:
         """Load the result from the store; raises NotFinishedError if it is not there."""

@@ -11,7 +11,7 @@ of these methods, its tasks are asked one by one, by that method:
     who runs it;
 ``can_load``
     whether there is a result;
-``load``, ``value``
+``load``, ``value``, ``result``
     the result, for those that need it;
 ``run``
     the work, and perhaps the storing of the result;
@@ -48,10 +48,10 @@ class Ways:
         self.locking = overrides(*_LOCKING)
         self.can_load = overrides("can_load")
         self.load = overrides("load")
-        self.value = overrides("value")
+        self.value = overrides("value", "result")
         self.run = overrides("run")
         self.invalidate = overrides("invalidate")
-        self.any = overrides(*(name for name in self.__slots__ if name not in ("any", "locking")), *_LOCKING)
+        self.any = overrides(*(name for name in self.__slots__ if name not in ("any", "locking")), "result", *_LOCKING)
 
 
 NONE = Ways(Task)

@@ -316,6 +316,18 @@ def test_a_value_of_its_own_is_what_others_get(store):
     assert ran == [1, 2]
 
 
+def test_a_property_result_of_its_own_is_what_others_get(store):
+    class Doubled(Task):
+        @property
+        def result(self):
+            return 2 * super().result
+
+    doubled = Doubled(job, 1)
+    Task(job, doubled)
+    assert run(store).ending is Ending.COMPLETE
+    assert ran == [1, 2] and value([doubled]) == [2]
+
+
 # Where its result is
 
 
