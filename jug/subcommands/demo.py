@@ -52,6 +52,11 @@ class DemoCommand(SubCommand):
     needs_store = False
 
     def run(self, options: Options, store: Any, jugspace: Mapping[str, Any], *args: Any, **kwargs: Any) -> int:
+        given = vars(options).get("jugfile")  # on the command line
+        if given is not None:
+            raise UsageError(
+                f"'jug demo' takes no argument, and {given!r} is one: it makes the directory {DIRECTORY!r}"
+            )
         path = os.path.join(DIRECTORY, "primes.py")
         try:
             if not os.path.isdir(DIRECTORY):

@@ -26,3 +26,9 @@ def test_a_file_is_in_the_way(tmp_path):
     (tmp_path / "jug-demo").touch()
     done = jug(tmp_path, "demo")
     assert (done.code, done.err) == (2, "jug: 'jug-demo' exists already: nothing was written\n")
+
+
+def test_an_argument_is_refused(tmp_path):
+    done = jug(tmp_path, "demo", "here")
+    assert (done.code, done.out, files_in(tmp_path)) == (2, "", [])
+    assert done.err.startswith("jug: 'jug demo' takes no argument, and 'here' is one")
