@@ -155,8 +155,8 @@ def wait_for_file(path, *, alive):
 
 def lose(worker):
     """Kill a worker together with what would give back its locks, as when its machine is lost."""
-    (guardian,) = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
+    (watchdog,) = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
     worker.process.send_signal(signal.SIGSTOP)
-    os.kill(int(guardian), signal.SIGKILL)
+    os.kill(int(watchdog), signal.SIGKILL)
     worker.process.kill()
     assert worker.wait().code == -signal.SIGKILL

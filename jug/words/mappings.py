@@ -1,7 +1,7 @@
 """Subclasses of dict that jug looks through: those of which another one with other values can be made.
 
 These are ``OrderedDict``, ``defaultdict``, ``Counter``, and classes derived from them or from dict which leave alone
-how items are read, written and pickled. Others may mean something else by their items.
+how items are read, written and pickled. Peers may mean something else by their items.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def why_not_to_obey(path: str, here: str) -> str:
 def who_else_can_write(directory: str | os.PathLike[str]) -> str:
     """Who can put files of his own into a directory of results, if that is worth a warning; '' otherwise.
 
-    Groups share directories on purpose, and so do colleagues. But nobody lets everybody write on purpose (that others
+    Segments share directories on purpose, and so do colleagues. But nobody lets everybody write on purpose (that others
     may not remove files, the sticky bit, does not help: a new file is enough), and where everybody can make
     directories, as in ``/tmp``, one of another user may have been put there to be found.
     """

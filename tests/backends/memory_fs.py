@@ -17,7 +17,7 @@ class Node:
         self.links = 0
 
 
-class NoGuardian:
+class NoWatchdog:
     """For worlds in which nobody lives for long."""
 
     mirror = None
@@ -247,7 +247,7 @@ class MemoryFS:
         return self.monotonic()
 
     def start_watchdog(self, charge):
-        return NoGuardian()
+        return NoWatchdog()
 
     def host(self):
         return "memory"

@@ -26,7 +26,7 @@ def hold(jugdir, names, ready):
     store = file_store(jugdir)
     for name in names:
         assert store.getlock(name).get()
-    os.kill(store._dir.ownership._guardian.pid, signal.SIGKILL)
+    os.kill(store._dir.ownership._watchdog.pid, signal.SIGKILL)
     ready.set()
     signal.pause()
 

@@ -1,6 +1,6 @@
 """A worker that is killed at a place that it was told of, after it has come there so many times.
 
-``python crashing.py PLACE TIMES ARGUMENTS OF JUG...``; with ``WITH_GUARDIAN`` in the environment, its guardian is
+``python crashing.py PLACE TIMES ARGUMENTS OF JUG...``; with ``WITH_WATCHDOG`` in the environment, its watchdog is
 killed as well, so that it leaves more behind.
 """
 
@@ -13,22 +13,22 @@ from jug.backends.file.locks import workers
 from jug.backends.file.owner import session, takeover
 from jug.backends.file.owner.owner_file import OwnerFile
 from jug.backends.file.pack.packer import SmallFiles
-from jug.backends.file.prefetch.lock_prefetch import LocksAhead
+from jug.backends.file.prefetch.lock_prefetch import LockPrefetch
 from jug.backends.file.segments import compaction
 from jug.backends.system.atomic import atomic_file
-from jug.engine.run.peers import Others
+from jug.engine.run.peers import Peers
 from jug.jug import main
 from jug.task import Task
 
 PLACES = {
-    "after claim": (Others, "claim", "after"),
-    "with locks ahead": (LocksAhead, "extend", "after"),
+    "after claim": (Peers, "claim", "after"),
+    "with locks ahead": (LockPrefetch, "extend", "after"),
     "during the run": (Task, "run", "before"),
     "during the write": (atomic_file, "write", "after"),
     "between publish and release": (stores.file_store, "dump_locked", "after"),
     "while results wait": (stores.file_store, "dump_soon", "after"),
-    "between a group and its release": (compaction.Grouping, "write", "after"),
-    "while groups are merged": (compaction.Grouping, "_records", "after"),
+    "between a group and its release": (compaction.Compaction, "write", "after"),
+    "while groups are merged": (compaction.Compaction, "_records", "after"),
     "before a takeover": (OwnerFile, "replace", "before"),
     "after a takeover": (OwnerFile, "replace", "after"),
     "before the turn ends": (takeover, "is_still", "after"),
@@ -39,9 +39,9 @@ PLACES = {
 
 
 def die():
-    if os.environ.get("WITH_GUARDIAN"):
+    if os.environ.get("WITH_WATCHDOG"):
         for own in list(session._holding):
-            os.kill(own._guardian.pid, signal.SIGKILL)
+            os.kill(own._watchdog.pid, signal.SIGKILL)
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -86,7 +86,7 @@ def results(where):
 
 
 def in_groups(where):
-    """By name, how many different values groups have. (A guardian and its worker may both store the same ones.)"""
+    """By name, how many different values groups have. (A watchdog and its worker may both store the same ones.)"""
     packs = where / "jugfile.jugdata" / "packs"
     data = [path.read_bytes() for path in (packs.glob("g-*") if packs.exists() else ())]
     values = {(name, text[at : at + size]) for text in data for name, at, size in scanned(text)}

@@ -20,7 +20,7 @@ CRASHING = Path(__file__).with_name("crashing.py")
 
 
 def check_that_nothing_is_left(jugdir):
-    end = time.monotonic() + 60  # guardians of the last ones that were killed
+    end = time.monotonic() + 60  # watchdogs of the last ones that were killed
     while any(os.listdir(jugdir / name) for name in ("locks", "tempfiles")) and time.monotonic() < end:
         time.sleep(0.2)
     assert os.listdir(jugdir / "locks") == []
@@ -77,7 +77,7 @@ def crash(where, place, times, *arguments, **env):
 
 @pytest.mark.parametrize("place", PLACES)
 def test_killed_at_a_certain_place(tmp_path, place):
-    """After others, who were killed with their guardians or without; until one comes to its end."""
+    """After others, who were killed with their watchdogs or without; until one comes to its end."""
     write(tmp_path, SMALL)
     dice = random.Random(place)
     needs_remains = any(word in place for word in ("takeover", "turn", "cleans"))
@@ -85,8 +85,8 @@ def test_killed_at_a_certain_place(tmp_path, place):
     rounds = killed = 0
     while rounds < 8 or not killed:
         rounds += 1
-        with_guardian = "yes" if needs_remains or dice.random() < 0.5 else ""
-        crash(tmp_path, "after claim", dice.randint(2, 6), "execute", WITH_GUARDIAN=with_guardian)
+        with_watchdog = "yes" if needs_remains or dice.random() < 0.5 else ""
+        crash(tmp_path, "after claim", dice.randint(2, 6), "execute", WITH_WATCHDOG=with_watchdog)
         killed += crash(tmp_path, place, 1 if needs_remains else dice.randint(1, 4), *command)
         assert rounds < 40, "nobody ever came there"
     done = jug(tmp_path, "execute", "--wait-cycle-time", "0.3")

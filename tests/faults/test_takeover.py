@@ -50,15 +50,15 @@ def result(where):
     return [store.load(name) for name in store.list()]
 
 
-@pytest.mark.parametrize("with_guardian", [False, True])
-def test_on_the_same_machine_it_runs_elsewhere_at_once(tmp_path, with_guardian):
+@pytest.mark.parametrize("with_watchdog", [False, True])
+def test_on_the_same_machine_it_runs_elsewhere_at_once(tmp_path, with_watchdog):
     """Also if the other has waited for so long that its pauses have become long. (A bound, and not a measurement.)"""
     write(tmp_path, JUGFILE)
     first = start(tmp_path, "execute")
     wait_for_file(tmp_path / "log", alive=first)
     second = start(tmp_path, "execute", "--wait-cycle-time", "300")
     time.sleep(12)  # by now its pauses are longer than what is allowed
-    if with_guardian:
+    if with_watchdog:
         subprocess.run(["pkill", "-KILL", "-P", str(first.pid)], check=True)
     killed = time.monotonic()
     first.kill()
@@ -104,7 +104,7 @@ def test_of_another_machine_it_runs_elsewhere_after_the_lease(tmp_path):
     second = start(tmp_path, "execute", "--wait-cycle-time", "0.2")
     time.sleep(3 * LEASE)
     assert len(runs(tmp_path)) == 1, "who lives was robbed"
-    # With a machine, its guardian is gone; here it might live for a moment longer than the worker, and tell.
+    # With a machine, its watchdog is gone; here it might live for a moment longer than the worker, and tell.
     worker = subprocess.run(["pgrep", "-P", str(first.pid)], check=True, capture_output=True, encoding="ascii")
     subprocess.run(["pkill", "-KILL", "-P", worker.stdout.strip()], check=True)
     first.kill()

@@ -86,7 +86,7 @@ class LateWorld(SmallWorld):
     def advance(self, process, calls):
         """Let it alone make so many calls; False if it has ended before."""
         while process.calls < calls and not process.done:
-            for each in filter(None, (process, process.guardian)):  # it may wait for that
+            for each in filter(None, (process, process.watchdog)):  # it may wait for that
                 self.current = each
                 self.disk.clock_ns = max(self.disk.clock_ns, each.wakes if each is process else 0)
                 if each.wakes <= self.disk.clock_ns:
@@ -94,19 +94,19 @@ class LateWorld(SmallWorld):
         return not process.done
 
     def stop(self, *processes):
-        """As when their machine sleeps: they, and their guardians, do nothing until :meth:`wake`."""
+        """As when their machine sleeps: they, and their watchdogs, do nothing until :meth:`wake`."""
         for process in processes:
             self.freeze(process, FOR_LONG * 1000)
 
     def wake(self, *processes):
         for process in processes:
-            for each in filter(None, (process, process.guardian)):
+            for each in filter(None, (process, process.watchdog)):
                 each.is_stopped, each.wakes = False, 0
 
     def finish(self, *processes):
-        """Let these go on until they have ended, with their guardians and in turns; nobody else moves."""
+        """Let these go on until they have ended, with their watchdogs and in turns; nobody else moves."""
         for _ in range(20_000):
-            left = [each for one in processes for each in (one, one.guardian) if each is not None and not each.done]
+            left = [each for one in processes for each in (one, one.watchdog) if each is not None and not each.done]
             if all(process.done for process in processes):
                 return
             awake = [process for process in left if process.wakes <= self.disk.clock_ns]

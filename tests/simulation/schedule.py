@@ -9,7 +9,7 @@ from disk import Disk
 from interleaving import CALLS, Process, World
 from memory_fs import on
 
-from jug.backends.file.prefetch.watch_duty import Guardian
+from jug.backends.file.prefetch.watch_duty import Watchdog
 from jug.backends.file_store import file_store
 from jug.backends.system.signals import Deaf
 
@@ -107,9 +107,9 @@ class Worker(Process):
     def __init__(self, simulation, machine, function, pid):
         self.machine = machine
         self.is_stopped = False
-        self.guards = 0  # the worker that it is the guardian of
+        self.guards = 0  # the worker that it is the watchdog of
         self.next = "", ()  # the call that it is about to make
-        self.guardian = None  # that of a worker, as soon as it has one
+        self.watchdog = None  # that of a worker, as soon as it has one
         self.wakes = 0  # not before this time, in nanoseconds
         super().__init__(simulation, function, pid)
 
@@ -180,8 +180,8 @@ class SimulatedMirror:
             self._user = None
 
 
-class SimulatedGuardian:
-    """Both ends of the line between a worker and its guardian, which is another process of the machine."""
+class SimulatedWatchdog:
+    """Both ends of the line between a worker and its watchdog, which is another process of the machine."""
 
     def __init__(self, simulation, worker, charge):
         self._worker = worker
@@ -192,9 +192,9 @@ class SimulatedGuardian:
 
         def work(store):
             self._store = store
-            Guardian(store._fs, charge, self).run()
+            Watchdog(store._fs, charge, self).run()
 
-        self.process = worker.guardian = simulation.launch(work, worker.machine)
+        self.process = worker.watchdog = simulation.launch(work, worker.machine)
         self.process.guards = worker.pid
 
     # The worker's
@@ -225,7 +225,7 @@ class SimulatedGuardian:
         while not (self.process.done or self._worker.done or self._worker.killed):
             self._worker.sleep(0.01)
 
-    # The guardian's
+    # The watchdog's
 
     def listen(self, seconds):
         if not self._messages and not self._is_over():
@@ -292,7 +292,7 @@ class Simulation(World):
         return worker
 
     def start_watchdog(self, worker, charge):
-        return SimulatedGuardian(self, worker, charge)
+        return SimulatedWatchdog(self, worker, charge)
 
     # What a call gets
 
@@ -370,14 +370,14 @@ class Simulation(World):
             self.kill(process)
 
     def freeze(self, process, seconds):
-        """Stop a worker and its guardian, as when its machine sleeps, or cannot reach the server.
+        """Stop a worker and its watchdog, as when its machine sleeps, or cannot reach the server.
 
         Not just before it removes its own lock, which it has looked at before: this is what can go wrong, and is known.
         """
         while not process.done and process.next[0] == "unlink" and process.next[1][0].endswith(".lock"):
             self.current = process
             process.go(1)
-        for each in filter(None, (process, process.guardian)):
+        for each in filter(None, (process, process.watchdog)):
             each.is_stopped = True
             each.wakes = self.disk.clock_ns + int(seconds * 1e9)
 

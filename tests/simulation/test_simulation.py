@@ -15,10 +15,10 @@ from small_world import SmallWorld
 
 from jug.backends.file.directory import JugDir
 from jug.backends.file.locks.lock import file_based_lock
-from jug.backends.file.owner.session import Ownership
+from jug.backends.file.owner.session import Session
 from jug.backends.file.prefetch import lock_prefetch
-from jug.backends.file.prefetch.lock_prefetch import LocksAhead
-from jug.backends.file.segments.segments import Groups
+from jug.backends.file.prefetch.lock_prefetch import LockPrefetch
+from jug.backends.file.segments.segments import Segments
 from jug.backends.file.segments.write_behind import Group
 from jug.backends.file_store import file_store
 from jug.backends.system import atomic, retry
@@ -57,16 +57,16 @@ def no_room(world):
 
 
 def killed(world):
-    """Workers are killed at any call, some with their guardians, while others work; nobody has to clean up."""
+    """Workers are killed at any call, some with their watchdogs, while others work; nobody has to clean up."""
     version = world.chance.choice((0, 4))
     number = world.chance.choice((2, 3))
     world.start_workers(number, version)
     for victim in list(world.processes)[: world.chance.randint(1, number)]:
         world.run(1 + int(world.chance.expovariate(1 / 40)))
         world.kill(victim)
-        if victim.guardian is not None and world.chance.random() < 0.5:
+        if victim.watchdog is not None and world.chance.random() < 0.5:
             world.run(1 + int(world.chance.expovariate(1 / 10)))
-            world.kill(victim.guardian)
+            world.kill(victim.watchdog)
     begin_again(world, version)
 
 
@@ -189,7 +189,7 @@ def test_trouble_that_is_not_waited_for_is_noticed(monkeypatch):
 def test_an_answer_from_a_cache_is_noticed(monkeypatch):
     """And the lock, which stays for longer than anything is remembered, does not cover it."""
     monkeypatch.setattr(JugDir, "revalidate", lambda self, directory="": False)
-    monkeypatch.setattr(Ownership, "defer", lambda self, name, hold: False)
+    monkeypatch.setattr(Session, "defer", lambda self, name, hold: False)
     assert fails(races)
 
 
@@ -200,7 +200,7 @@ def test_a_lock_without_a_look_is_noticed(monkeypatch):
 
 def test_a_time_stamp_that_is_believed_too_soon_is_noticed(monkeypatch):
     """Two files of results come within one step of the file server's clock, and only the first is seen."""
-    monkeypatch.setattr(Groups, "_is_past", lambda self, stamp: True)
+    monkeypatch.setattr(Segments, "_is_past", lambda self, stamp: True)
     assert fails(races)
 
 
@@ -240,7 +240,7 @@ def test_a_seed_decides_everything():
 
 
 def test_locks_ahead_without_a_look_are_noticed(monkeypatch):
-    monkeypatch.setattr(LocksAhead, "_look", lambda self, names: set(names))
+    monkeypatch.setattr(LockPrefetch, "_look", lambda self, names: set(names))
     assert fails(many_tasks)
 
 

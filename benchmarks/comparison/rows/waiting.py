@@ -44,7 +44,7 @@ def waiting(bench: Bench, tasks: int) -> Result:
 
 def _add_looks(result: Result, what: str, theirs: list[Wait], ours: list[Wait]) -> None:
     if any(wait.looks is None for wait in (*theirs, *ours)):
-        result.notes.append("Looks at the store were not counted: strace is not there, or may not be used.")
+        result.notes.append("Refresh at the store were not counted: strace is not there, or may not be used.")
         return
     per_poll = ([wait.looks / wait.polls for wait in each if wait.polls] for each in (ours, theirs))
     result.figures.append(Figure(f"{what}: system calls on files per look", "calls", *per_poll, goal=no_more_than(20)))
@@ -66,7 +66,7 @@ def _watched(bench: Bench, program: Program, tasks: int) -> Wait:
         finally:
             waiter.stop()
     finally:
-        holder.stop()  # its guardian clears up after it: the directory, in which there is little, is left to it
+        holder.stop()  # its watchdog clears up after it: the directory, in which there is little, is left to it
 
 
 def _wait_for(path: Path, holder: Process, patience: float) -> None:

@@ -7,13 +7,13 @@ before, and its name is durable before that of anything inside.
 from __future__ import annotations
 
 from jug.backends.system.filesystem import FileSystem, sync_directory
-from jug.backends.system.retry import Persistent, persist
+from jug.backends.system.retry import Retrying, persist
 from jug.backends.system.sentences import cannot
 
 from .foreign import require_ours
 from .names import ALL_SEALED, TEMPORARY, not_links
 from .owner.liveness import Liveness
-from .owner.session import Ownership, ownership_of
+from .owner.session import Session, ownership_of
 from .tree import Tree, parent_of
 
 TYPE_CHECKING = False
@@ -37,10 +37,10 @@ class JugDir(Tree):
         fs: FileSystem | None = None,
         start_watchdog: StartWatchdog | None = None,
     ) -> None:
-        self.persistent = Persistent(fs or FileSystem())
+        self.persistent = Retrying(fs or FileSystem())
         super().__init__(path, self.persistent)  # type: ignore[arg-type]  # it has all calls
         # All stores of this process in one directory are one holder of locks.
-        self.ownership: Ownership = ownership_of(self.fs, self.root, start_watchdog, is_shared=fs is None)
+        self.ownership: Session = ownership_of(self.fs, self.root, start_watchdog, is_shared=fs is None)
         self.liveness = Liveness(self.fs)
         self._durable: set[str] = set()
         self._is_ours = False

@@ -58,7 +58,7 @@ def has_place(name: str) -> bool:
     return len(name) > 2 and is_prefix(name[:2]) and "/" not in name and name[2:] not in (".", "..")
 
 
-def is_group(name: str) -> bool:
+def is_segment(name: str) -> bool:
     """True for the name of a file of grouped results, beside the pack."""
     return len(name) == 18 and name.startswith("g-") and not name[2:].strip(HEX)
 

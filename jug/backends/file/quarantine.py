@@ -7,7 +7,7 @@ from jug.backends.result_bytes.signature import Unsigned
 from jug.backends.system.filesystem import look, sync_directory
 from jug.backends.system.sentences import cannot
 
-from .names import ALL_SEALED, CORRUPT, PACKFILE, is_group, is_hash
+from .names import ALL_SEALED, CORRUPT, PACKFILE, is_hash, is_segment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def place_for(jugdir: JugDir, name: str) -> str:
 def is_corrupt(name: str) -> bool:
     """True for the name of a result, or a pack, that was set aside."""
     what, _, moment = name.partition(".")
-    is_ours = what == PACKFILE or is_group(what) or is_hash(what.encode("ascii", "replace"))
+    is_ours = what == PACKFILE or is_segment(what) or is_hash(what.encode("ascii", "replace"))
     return is_ours and moment.isascii() and moment.isdecimal()
 
 

@@ -18,8 +18,8 @@ from .names import (
     PACKS,
     SIGNED,
     TEMPORARY,
-    is_group,
     is_hash,
+    is_segment,
     is_temporary,
 )
 from .pack.pack_lock import PACK_LOCK
@@ -59,7 +59,7 @@ def _files(jugdir: JugDir) -> Iterator[str]:
     # A file that is called like a hash is ours, whatever is left of what it said; others show by what they say.
     for name in {*filter(is_hash, jugdir.possible_failures()), *FailureRecords(jugdir).all()}:
         yield jugdir.path(FAILURES, name.decode())
-    for pack in (name for name in jugdir.names(PACKS) if name == PACKFILE or is_group(name)):
+    for pack in (name for name in jugdir.names(PACKS) if name == PACKFILE or is_segment(name)):
         yield jugdir.path(PACKS, pack)
     for temporary in filter(is_temporary, jugdir.names(TEMPORARY)):
         yield jugdir.path(TEMPORARY, temporary)

@@ -11,9 +11,9 @@ import os
 
 from jug.backends.file.directory import JugDir
 from jug.backends.file.failures import FailureRecords
-from jug.backends.file.index.lookup import Presence
+from jug.backends.file.index.lookup import Lookup
 from jug.backends.file.pack.pack import Packs
-from jug.backends.file.prefetch.lock_prefetch import LocksAhead
+from jug.backends.file.prefetch.lock_prefetch import LockPrefetch
 from jug.backends.file.segments.write_behind import Group
 from jug.backends.file.verify import judged_store
 from jug.backends.system.turns import one_thread_at_a_time
@@ -33,9 +33,9 @@ class settled_store(judged_store):
     """The parts of a store in the directory `jugdir`; `fs` is a simulated file system."""
 
     _fs: FileSystem
-    _presence: Presence
+    _presence: Lookup
     _failures: FailureRecords
-    _ahead: LocksAhead
+    _ahead: LockPrefetch
     _group: Group
 
     def __init__(
@@ -69,9 +69,9 @@ class settled_store(judged_store):
         self._dir = JugDir(self.jugdir, *self._given)
         self._fs = self._dir.fs
         self._packs = Packs(self._dir)
-        self._presence = Presence(self._dir, self._packs)
+        self._presence = Lookup(self._dir, self._packs)
         self._failures = FailureRecords(self._dir)
-        self._ahead = LocksAhead(self._dir, self._presence, self._failures)
+        self._ahead = LockPrefetch(self._dir, self._presence, self._failures)
         self._group = Group(self._dir, self._packs.grouped.grouping)
         if self._later is not None:
             super().use_key(*self._later)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .pack.pack import Packs
 
 
-class Judge:
+class Verifier:
     """Reads the results of a jugdir, and signs them with its key."""
 
     def __init__(self, jugdir: JugDir, packs: Packs) -> None:
@@ -149,7 +149,7 @@ class judged_store(base_store):
     _may_write = False
 
     def verify(self, name: Name) -> Verdict:
-        return Judge(self._dir, self._packs).verdict(as_name(name))
+        return Verifier(self._dir, self._packs).verdict(as_name(name))
 
     def use_key(self, key: Key, judging: bool = False) -> None:
         """Sign results with `key`, and load no others.
@@ -167,7 +167,7 @@ class judged_store(base_store):
 
     def sign(self) -> Signing:
         """Sign all results that are whole, which is to say that you trust them. Nothing is unpickled."""
-        return Judge(self._dir, self._packs).sign_all(list(self.list()), self.getlock)
+        return Verifier(self._dir, self._packs).sign_all(list(self.list()), self.getlock)
 
 
 class Signing:

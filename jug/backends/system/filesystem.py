@@ -219,7 +219,7 @@ class FileSystem:
 def open_own(fs: FileSystem, path: str, is_own: Callable[[int, os.stat_result], bool]) -> int:
     """Open the file `path` for changing it: the only way in which a file that has its name already is changed.
 
-    Others who can write to the directory may have put something else in its place. So a symbolic link is not followed,
+    Peers who can write to the directory may have put something else in its place. So a symbolic link is not followed,
     a pipe is not waited for, and `is_own`, which gets the open file and its attributes, says whether it is ours.
     """
     fd = fs.open_change(path)

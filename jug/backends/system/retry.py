@@ -1,7 +1,7 @@
 """Errors that pass: what is asked again, and how long somebody who has something to store waits for room.
 
 A file system over a network says EIO or ESTALE now and then and means "ask again". Calls that may be made twice are
-made again by :class:`Persistent`. Writing a file is more than one call, and a failed one leaves it in an unknown state:
+made again by :class:`Retrying`. Writing a file is more than one call, and a failed one leaves it in an unknown state:
 :func:`persist` writes another one. As long as it tries, the value is in memory, and nothing is lost.
 """
 
@@ -32,7 +32,7 @@ ROOM_PATIENCE = 600.0  # seconds
 _LONGEST_PAUSE = 60.0
 
 
-class Persistent:
+class Retrying:
     """The calls of `fs`, of which those that may be made twice are made again when they fail for a passing reason."""
 
     def __init__(self, fs: FileSystem) -> None:
@@ -95,7 +95,7 @@ class Persistent:
 
 
 def _persistent(name: str) -> Any:
-    def method(self: Persistent, *args: Any) -> Any:
+    def method(self: Retrying, *args: Any) -> Any:
         try:
             return getattr(self._plain, name)(*args)
         except OSError as error:
@@ -120,7 +120,7 @@ for _name in (
     "mkdir",
     "utime",
 ):
-    setattr(Persistent, _name, _persistent(_name))
+    setattr(Retrying, _name, _persistent(_name))
 
 
 def _again(fs: FileSystem, name: str, *args: Any) -> Any:

@@ -1,21 +1,21 @@
-"""The other end of the line of :mod:`jug.backends.watchdog.process`: the guardian's own process."""
+"""The other end of the line of :mod:`jug.backends.watchdog.process`: the watchdog's own process."""
 
 from __future__ import annotations
 
 import os
 import select
 
-from jug.backends.file.prefetch.watch_duty import Guardian
+from jug.backends.file.prefetch.watch_duty import Watchdog
 from jug.backends.system.filesystem import FileSystem
 from jug.backends.system.proc import process
-from jug.backends.system.retry import Persistent
+from jug.backends.system.retry import Retrying
 
 from .process import ANSWERS, LINE, SHARED, Charge
 from .shared_memory import Mirror
 
 
 class WorkersLine:
-    """The guardian's end of the line, of which some has been read: what was `said`."""
+    """The watchdog's end of the line, of which some has been read: what was `said`."""
 
     def __init__(self, pid: int, said: bytes = b"") -> None:
         self._pid = pid
@@ -56,6 +56,6 @@ class WorkersLine:
 def main(arguments: list[str], said: bytes) -> None:
     """What the other process does, which has read so much of the line."""
     charge = Charge.of(arguments)
-    fs: FileSystem = Persistent(FileSystem())  # type: ignore[assignment]  # it has all calls
-    Guardian(fs, charge, WorkersLine(charge.pid, said)).run()
+    fs: FileSystem = Retrying(FileSystem())  # type: ignore[assignment]  # it has all calls
+    Watchdog(fs, charge, WorkersLine(charge.pid, said)).run()
     os._exit(0)  # nothing is left to do, and the worker waits

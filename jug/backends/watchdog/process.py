@@ -1,8 +1,8 @@
-"""The guardian as a process of its own: how it is started, and the line to it.
+"""The watchdog as a process of its own: how it is started, and the line to it.
 
 It is a small Python without the user's packages, which does not even import jug as a whole, and of jug nothing before
 there is something to do: a worker that ends well within a second pays for the bare Python. A pipe ends when the worker
-does, however that is; there is memory that both share (:mod:`jug.backends.watchdog.shared_memory`). The guardian is in
+does, however that is; there is memory that both share (:mod:`jug.backends.watchdog.shared_memory`). The watchdog is in
 a session of its own (Ctrl-C is not meant for it), no signal but those that nobody can refuse reaches it, and it keeps
 no file open that the worker was started with.
 """
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         text: bytes
         inode: int
 
-    StartWatchdog = Callable[["Charge"], "GuardianProcess"]
+    StartWatchdog = Callable[["Charge"], "WatchdogProcess"]
 
 #: Signs of life in a lease.
 BEATS = 10
@@ -72,7 +72,7 @@ main(charge, said)
 
 
 class Charge:
-    """What a guardian looks after, in words that go from one process to another.
+    """What a watchdog looks after, in words that go from one process to another.
 
     Attributes
     ----------
@@ -110,14 +110,14 @@ class Charge:
         return charge
 
 
-class GuardianProcess:
+class WatchdogProcess:
     """The worker's end of the line.
 
     Attributes
     ----------
     pid : int
     mirror : Mirror or None
-        Where the worker shows what it does; None once the guardian has ended, and where there is no shared memory.
+        Where the worker shows what it does; None once the watchdog has ended, and where there is no shared memory.
     """
 
     def __init__(self, charge: Charge) -> None:

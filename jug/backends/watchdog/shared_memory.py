@@ -1,7 +1,7 @@
-"""Memory that a worker and its guardian share: what the worker runs, what it has locked ahead, and results that wait.
+"""Memory that a worker and its watchdog share: what the worker runs, what it has locked ahead, and results that wait.
 
 A message for each of many short tasks would cost more than the tasks; and what a worker has said in this way is known
-after its end, however sudden. The worker writes, the guardian reads. While either stores the results that wait, it has
+after its end, however sudden. The worker writes, the watchdog reads. While either stores the results that wait, it has
 the memory alone.
 """
 
@@ -26,7 +26,7 @@ _NAME = 40
 _BEGIN = 4096
 #: Locks ahead for which there is room.
 AHEAD = 64
-#: Seconds after which a lock that was taken ahead is not used any more. Guardians wait for twice as long.
+#: Seconds after which a lock that was taken ahead is not used any more. Watchdogs wait for twice as long.
 USABLE = 0.5
 #: Bytes of results for which there is room.
 ROOM = 1 << 20
@@ -60,7 +60,7 @@ class Mirror:
         _STATE.pack_into(self._memory, _STATE_AT, self._number, at + len(data))
 
     def clear(self) -> None:
-        """Nothing waits any more. (Nobody reads it after the guardian's end, which may come while we store.)"""
+        """Nothing waits any more. (Nobody reads it after the watchdog's end, which may come while we store.)"""
         if self._fd < 0:
             return
         self._number += 1
@@ -82,7 +82,7 @@ class Mirror:
         self._said += 1
         _AHEAD.pack_into(self._memory, _AHEAD_AT, self._said, number)
 
-    # The guardian's
+    # The watchdog's
 
     def running(self) -> tuple[bytes, float]:
         """What runs at this moment, and since when by the worker's clock; empty if nothing."""

@@ -15,7 +15,7 @@ FIRST_PAUSE = 0.003  # seconds: another worker, which has nothing to do either, 
 GROWTH = 1.5
 
 
-class Patience:
+class Backoff:
     """Pauses that grow from a fraction of a second to `cycle` seconds, for at most `cycles` times `cycle` seconds."""
 
     def __init__(self, cycle: float, cycles: int, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:

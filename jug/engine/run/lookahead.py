@@ -22,7 +22,7 @@ MOST = 15
 MOMENT = 0.002
 
 
-class Foresight:
+class Lookahead:
     """Tells what follows a task. `seconds`: by name of tasks, how long the last one took; `knows`: what is finished."""
 
     def __init__(self, plan: Plan, seconds: Mapping[str, float], knows: Callable[[bytes], bool]) -> None:

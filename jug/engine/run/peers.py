@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 
-class Others:
+class Peers:
     """The other workers, seen through the store.
 
     Parameters

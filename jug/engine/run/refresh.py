@@ -15,7 +15,7 @@ _INTERVAL = 0.02  # seconds, at least
 _SHARE = 20  # one part in so many of the time may be spent on looking, whatever was lost
 
 
-class Looks:
+class Refresh:
     """What looks cost, and what is lost without them, by `clock`."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

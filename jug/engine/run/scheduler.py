@@ -18,15 +18,15 @@ from jug.engine.reporter import Reporter
 from jug.errors import DamagedResultError, NoRoomError, StopWorker, StoreError
 from jug.hooks import needs_result
 
-from .backoff import Patience
+from .backoff import Backoff
 from .failures import Failures
-from .lookahead import Foresight
+from .lookahead import Lookahead
 from .lost_results import Losses
 from .outcome import Ending, Outcome
-from .peers import Others
+from .peers import Peers
 from .pending_results import Results
 from .plan import BUSY, DONE, READY, WAITING
-from .refresh import Looks
+from .refresh import Refresh
 from .settings import Settings as Settings
 from .settings import World as World
 
@@ -90,10 +90,10 @@ class Scheduler:
         self._committed: set[bytes] = set()  # what this worker stored, or saw, since its last look
         self._losses = Losses(graph, store, self.reporter)
         self._results = Results(self.plan, store, self._memory, self.reporter, self.world.clock, self.settings.groups)
-        self._foresight = Foresight(self.plan, self._results.short, self._knows)
+        self._foresight = Lookahead(self.plan, self._results.short, self._knows)
         self._progress = False
-        self._looks = Looks(self.world.clock)
-        self._patience = Patience(
+        self._looks = Refresh(self.world.clock)
+        self._patience = Backoff(
             self.settings.wait_cycle_time, self.settings.nr_wait_cycles, self.world.clock, self._sleep
         )
 
@@ -139,7 +139,7 @@ class Scheduler:
         self._ending, self._reason = Ending.COMPLETE, ""
         self._surroundings = Surroundings()
         failures = self.remembered or Failures(self.store)
-        self._others = Others(self.plan, self.store, failures)
+        self._others = Peers(self.plan, self.store, failures)
         if self.settings.retry_failed:
             failures.retry(self.store, map(self.graph.hash, self.plan.chosen()))
         for name in self.failed_before:

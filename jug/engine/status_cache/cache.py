@@ -26,7 +26,7 @@ from jug.task_parts.naming import caption_of
 from .cache_file import CacheFile, CacheFileError
 from .fingerprint import is_unchanged
 from .recorder import Watch
-from .recording_store import AskedStore, still_answers
+from .recording_store import RecordingStore, still_answers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class StatusCache:
         if row and facts and is_unchanged(facts["world"]) and still_answers(store, facts["answers"]):
             return _restore(facts, *row[1:]), facts["barrier"], store
         watch = Watch([self._path, jugdir])
-        asked = AskedStore(store, watch)
+        asked = RecordingStore(store, watch)
         before = working_directory()
         barrier, graph = _run_jugfile(jugfile, asked, watch)
         if asked is not task.Task.store:  # type: ignore[comparison-overlap]
@@ -127,7 +127,7 @@ def _key(jugfile: Jugfile, jugdir: str) -> str:
     return ascii((python, path, jugfile.path, jugfile.arguments, jugdir, cwd))
 
 
-def _run_jugfile(jugfile: Jugfile, asked: AskedStore, watch: Watch) -> tuple[str, Graph]:
+def _run_jugfile(jugfile: Jugfile, asked: RecordingStore, watch: Watch) -> tuple[str, Graph]:
     task.Task.store = asked  # type: ignore[assignment]
     with watch:
         barrier = barrier_of(jugfile.load())

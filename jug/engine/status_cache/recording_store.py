@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SILENT = frozenset(["close", "create", "dump"])
 
 
-class AskedStore:
+class RecordingStore:
     """`store`, asked under the eyes of `watch`, whose business results are not, but for the files of values.
 
     Attributes

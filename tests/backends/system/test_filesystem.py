@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from memory_fs import NoGuardian, on
+from memory_fs import NoWatchdog, on
 from recorder import Recorder
 
 import jug.backends
@@ -29,7 +29,7 @@ class Alone(FileSystem):
     """Without the process that looks after what is held: a hundred of these in a test take their time."""
 
     def start_watchdog(self, charge):
-        return NoGuardian()
+        return NoWatchdog()
 
 
 class AloneAndKilled(Alone, Recorder):

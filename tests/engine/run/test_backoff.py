@@ -3,12 +3,12 @@
 import pytest
 from simulated import FakeWorld
 
-from jug.engine.run.backoff import FIRST_PAUSE, GROWTH, Patience
+from jug.engine.run.backoff import FIRST_PAUSE, GROWTH, Backoff
 
 
 def patience(cycle, cycles):
     world = FakeWorld()
-    return Patience(cycle, cycles, world.clock, world.sleep), world
+    return Backoff(cycle, cycles, world.clock, world.sleep), world
 
 
 def test_the_first_pauses_are_short_and_grow_up_to_the_cycle():

@@ -5,7 +5,7 @@ import pytest
 from jug import Task
 from jug.backends.dict_store import dict_store
 from jug.engine.graph import Graph
-from jug.engine.run.lookahead import MOMENT, MOST, Foresight
+from jug.engine.run.lookahead import MOMENT, MOST, Lookahead
 from jug.engine.run.plan import Plan
 from jug.engine.run.scheduler import Scheduler
 from jug.engine.run.settings import Settings, World
@@ -31,7 +31,7 @@ def foreseen(graph, seconds, knows=lambda name: False):
     """The nodes that are expected to follow the first one."""
     plan = Plan(graph)
     first = plan.take()
-    return [graph.index[name] for name in Foresight(plan, seconds, knows)(graph.hash(first))]
+    return [graph.index[name] for name in Lookahead(plan, seconds, knows)(graph.hash(first))]
 
 
 def test_short_tasks_follow_in_the_order_in_which_they_are_run(graph):
@@ -56,7 +56,7 @@ def test_the_first_that_may_be_long_is_the_end():
 
 
 def test_nothing_follows_what_is_no_task_of_the_graph(graph):
-    assert Foresight(Plan(graph), {NAME: 1e-6}, lambda name: False)(b"0" * 40) == []
+    assert Lookahead(Plan(graph), {NAME: 1e-6}, lambda name: False)(b"0" * 40) == []
 
 
 def test_what_is_finished_is_not_expected(graph):

@@ -386,7 +386,7 @@ def test_inputs_that_cannot_be_stored_end_the_worker(tmp_path, monkeypatch, erro
     first = small("first")
     second = large("second", first)
     with monkeypatch.context() as patched:
-        patched.setattr("jug.backends.file.segments.compaction.Grouping.write", fail)
+        patched.setattr("jug.backends.file.segments.compaction.Compaction.write", fail)
         scheduler = worker(store)
         with pytest.raises(StoreError):
             scheduler.run()
@@ -409,7 +409,7 @@ def test_what_is_lost_when_there_is_no_room_to_wait_is_not_told(tmp_path, monkey
     tasks = [small(f"{i}") for i in range(50)]
     with monkeypatch.context() as patched:
         patched.setattr("jug.backends.file.segments.write_behind.ROOM", 1000)
-        patched.setattr("jug.backends.file.segments.compaction.Grouping.write", fail)
+        patched.setattr("jug.backends.file.segments.compaction.Compaction.write", fail)
         scheduler = worker(store)
         with pytest.raises(StoreError):
             scheduler.run()

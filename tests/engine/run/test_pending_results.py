@@ -185,7 +185,7 @@ def test_what_cannot_be_stored_ends_the_worker_and_is_run_again_by_the_next(stor
 
     jobs = [job(x) for x in range(5)]
     with monkeypatch.context() as patched:
-        patched.setattr("jug.backends.file.segments.compaction.Grouping.write", fail)
+        patched.setattr("jug.backends.file.segments.compaction.Compaction.write", fail)
         scheduler = worker(store)
         with pytest.raises(type(error)):
             scheduler.run()

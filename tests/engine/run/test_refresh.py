@@ -2,7 +2,7 @@
 
 import pytest
 
-from jug.engine.run.refresh import Looks
+from jug.engine.run.refresh import Refresh
 
 
 class Clock:
@@ -20,7 +20,7 @@ def clock():
 @pytest.fixture
 def looks(clock):
     """After a look that took a second."""
-    looks = Looks(clock)
+    looks = Refresh(clock)
     looks.begin()
     clock.now += 1
     looks.end()
@@ -59,7 +59,7 @@ def test_a_look_is_due_after_a_time_of_which_it_is_a_small_part(looks, clock):
 
 
 def test_looks_that_cost_nothing_are_not_made_all_the_time(clock):
-    looks = Looks(clock)
+    looks = Refresh(clock)
     looks.begin()
     looks.end()
     lose(looks, clock, 0.01)

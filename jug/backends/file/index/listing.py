@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from jug.backends.file.directory import JugDir
     from jug.backends.file.pack.pack import Packs
-    from jug.backends.file.segments.segments import GroupFile
+    from jug.backends.file.segments.segments import SegmentFile
 
 _SETTLED_NS = 3_000_000_000
 
@@ -52,7 +52,7 @@ class file_listing(Listing):
         self._root = _NOTHING
         self._seen: dict[bytes, _Directory] = {}
         self._packed: frozenset[bytes] = frozenset()
-        self._groups: dict[str, GroupFile] = {}
+        self._groups: dict[str, SegmentFile] = {}
 
     def refresh(self) -> tuple[set[bytes], set[bytes]]:
         # In the order in which results are moved: whoever looks the other way round may miss one.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _TRIES = 2
 
 
-class Presence:
+class Lookup:
     """Of the results in one jugdir."""
 
     def __init__(self, jugdir: JugDir, packs: Packs) -> None:

@@ -122,7 +122,7 @@ def this_process(fs: FileSystem, lease: float) -> Holder:
 
 def place_of(boot: str, namespace: str) -> str:
     """A word of 16 digits for those processes whose numbers mean the same."""
-    from hashlib import blake2b  # late: the guardian, which rarely needs it, begins in three quarters of the time
+    from hashlib import blake2b  # late: the watchdog, which rarely needs it, begins in three quarters of the time
 
     return blake2b(f"{boot} {namespace}".encode(), digest_size=8).hexdigest()
 

@@ -1,7 +1,7 @@
-"""What this process holds in a jugdir, and the guardian that looks after it.
+"""What this process holds in a jugdir, and the watchdog that looks after it.
 
 There is nothing on disk, and no second process, before the first lock or the first result. A process made by ``fork``
-is another holder, with an owner file and a guardian of its own.
+is another holder, with an owner file and a watchdog of its own.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import threading
 import weakref
 
 from jug.backends.base import LEASE
-from jug.backends.watchdog.process import Charge, GuardianProcess
+from jug.backends.watchdog.process import Charge, WatchdogProcess
 from jug.errors import StoreError
 from jug.words.config import warn
 
@@ -38,14 +38,14 @@ _COHERENT = _LOCAL | {"lustre", "gpfs", "ceph", "beegfs"}
 # What was deferred is forgotten when it has long been done.
 _MANY, _LONG_AGO = 1000, 60.0  # seconds
 # Of this process, by root.
-_shared: weakref.WeakValueDictionary[str, Ownership] = weakref.WeakValueDictionary()
+_shared: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
 # Those with locks, which stay although nobody may refer to them any more.
-_holding: set[Ownership] = set()
+_holding: set[Session] = set()
 # Where the making of a link may not notice that the name is there.
 _NO_SAFE_LINKS = frozenset(["cifs", "smb3", "smbfs"])
 
 
-class Ownership:
+class Session:
     """Of the locks in the jugdir `root`.
 
     Attributes
@@ -58,7 +58,7 @@ class Ownership:
         By name, something for each lock that an object of this process has, or is about to get.
     """
 
-    def __init__(self, fs: FileSystem, root: str, start_watchdog: StartWatchdog = GuardianProcess) -> None:
+    def __init__(self, fs: FileSystem, root: str, start_watchdog: StartWatchdog = WatchdogProcess) -> None:
         self._fs = fs
         self._start_watchdog = start_watchdog
         self._root = root
@@ -71,8 +71,8 @@ class Ownership:
         self._turn = threading.RLock()
         self._pid = 0
         self._file: OwnerFile | None = None
-        self._guardian: GuardianProcess | None = None
-        self._end: weakref.finalize[..., Ownership] | None = None
+        self._watchdog: WatchdogProcess | None = None
+        self._end: weakref.finalize[..., Session] | None = None
         self._kind: str | None = None
         self._is_coherent: bool | None = None
         #: Whether there was a lock of an old release, which does not see results in groups.
@@ -99,21 +99,21 @@ class Ownership:
         return self._file.name if self._file is not None and self._pid == self._fs.pid() else ""
 
     def mirror(self) -> Mirror | None:
-        """Where our guardian sees what we do; None if there is none."""
-        return self._guardian.mirror if self._guardian is not None and self.is_of_this_process() else None
+        """Where our watchdog sees what we do; None if there is none."""
+        return self._watchdog.mirror if self._watchdog is not None and self.is_of_this_process() else None
 
     def is_of_this_process(self) -> bool:
         """Whether what is held is held by this process, and not by one that has forked it."""
         return self._pid == self._fs.pid()
 
     def file(self) -> OwnerFile:
-        """The owner file of this process, which is there, as far as we know, and has a guardian."""
+        """The owner file of this process, which is there, as far as we know, and has a watchdog."""
         with self._turn:
             if self._pid and self._pid != self._fs.pid():
                 self._forget()
             if self._file is None:
                 self._begin()
-            elif self._guardian is not None and not self._guardian.is_alive():
+            elif self._watchdog is not None and not self._watchdog.is_alive():
                 self._watch_again(self._file)
             assert self._file is not None
             return self._file
@@ -145,12 +145,12 @@ class Ownership:
 
     def got(self, name: str) -> None:
         """The lock `name` is ours now."""
-        if self._guardian is not None:
-            if self._guardian.mirror is not None:
+        if self._watchdog is not None:
+            if self._watchdog.mirror is not None:
                 self._running = name
-                self._guardian.mirror.runs(name.encode("ascii"), self._fs.now())
+                self._watchdog.mirror.runs(name.encode("ascii"), self._fs.now())
             if self._file is not None and not self._file.has_links:
-                self._guardian.tell("+" + name)
+                self._watchdog.tell("+" + name)
 
     def lost(self, name: str, hold: object) -> None:
         """The lock `name` is not ours any more, or did not become ours."""
@@ -158,11 +158,11 @@ class Ownership:
             del self.held[name]
         if not self.held:
             _holding.discard(self)
-        if self._guardian is not None:
-            if self._guardian.mirror is not None and self._running == name:
-                self._guardian.mirror.runs(b"", 0.0)
+        if self._watchdog is not None:
+            if self._watchdog.mirror is not None and self._running == name:
+                self._watchdog.mirror.runs(b"", 0.0)
             if self._file is not None and not self._file.has_links:
-                self._guardian.tell("-" + name)
+                self._watchdog.tell("-" + name)
 
     def give_up(self, name: str) -> None:
         """Remove the lock `name` if it is ours."""
@@ -175,7 +175,7 @@ class Ownership:
     def defer(self, name: str, hold: object) -> bool:
         """Have the lock removed later, when no machine believes any more that there is no result; True if it will."""
         with self._turn:
-            if self._guardian is None or not self._guardian.tell("d" + name):
+            if self._watchdog is None or not self._watchdog.tell("d" + name):
                 return False
             now = self._fs.monotonic()
             if len(self._deferred) > _MANY:
@@ -190,7 +190,7 @@ class Ownership:
             if name not in self._deferred:
                 return False
             del self._deferred[name]
-            return self._guardian is not None and self._guardian.asked("u" + name)
+            return self._watchdog is not None and self._watchdog.asked("u" + name)
 
     # Begin and end
 
@@ -218,36 +218,36 @@ class Ownership:
     def _watch(self, file: OwnerFile) -> None:
         charge = Charge(file, self._fs.pid(), self.lease)
         try:
-            guardian = self._start_watchdog(charge)
+            watchdog = self._start_watchdog(charge)
         except OSError as error:
             raise StoreError(f"Cannot start the process that keeps locks alive: {error}") from error
-        self._guardian = guardian
-        self._end = weakref.finalize(self, _end_of, guardian, file)
+        self._watchdog = watchdog
+        self._end = weakref.finalize(self, _end_of, watchdog, file)
         if not file.has_links:
             for name in self.held:
-                guardian.tell("+" + name)
+                watchdog.tell("+" + name)
         for name in self._deferred:
-            guardian.tell("d" + name)
+            watchdog.tell("d" + name)
 
     def _watch_again(self, file: OwnerFile) -> None:
-        """In place of a guardian that has ended. Without one we can go on: this machine knows that we live."""
-        if self._end is not None and self._guardian is not None and self._end.detach():
-            self._guardian.end(False)
+        """In place of a watchdog that has ended. Without one we can go on: this machine knows that we live."""
+        if self._end is not None and self._watchdog is not None and self._end.detach():
+            self._watchdog.end(False)
         try:
             self._watch(file)
         except StoreError as error:
-            self._guardian = self._end = None
+            self._watchdog = self._end = None
             warn(f"{error}; other machines may take this worker for dead")
 
     def _stop(self) -> None:
-        """Let the guardian do what was deferred, and end; it removes the owner file."""
+        """Let the watchdog do what was deferred, and end; it removes the owner file."""
         self._deferred.clear()
-        if self._end is not None and self._guardian is not None:
+        if self._end is not None and self._watchdog is not None:
             self._end.detach()
-            self._guardian.end(True)
+            self._watchdog.end(True)
         if self._file is not None:
             self._file.remove()
-        self._guardian = self._end = self._file = None
+        self._watchdog = self._end = self._file = None
 
     def _forget(self) -> None:
         """After a fork: all of it is the parent's."""
@@ -255,7 +255,7 @@ class Ownership:
             self._end.detach()
         if self._file is not None:
             self._file.leave()
-        self._guardian = self._end = self._file = self.clear_ahead = None
+        self._watchdog = self._end = self._file = self.clear_ahead = None
         self._pid = 0
         self._turn = threading.RLock()
         self.one_at_a_time = threading.RLock()
@@ -269,20 +269,20 @@ class Ownership:
         return self._kind
 
 
-def _end_of(guardian: GuardianProcess, file: OwnerFile) -> None:
-    """Of one who did not say that he leaves: his guardian clears up."""
-    guardian.end(False)
+def _end_of(watchdog: WatchdogProcess, file: OwnerFile) -> None:
+    """Of one who did not say that he leaves: his watchdog clears up."""
+    watchdog.end(False)
     try:
         file.leave()
     except OSError:
         pass
 
 
-def ownership_of(fs: FileSystem, root: str, start_watchdog: StartWatchdog | None, is_shared: bool) -> Ownership:
+def ownership_of(fs: FileSystem, root: str, start_watchdog: StartWatchdog | None, is_shared: bool) -> Session:
     """What this process holds in the jugdir `root`: always the same object if it `is_shared`."""
     if not is_shared:
-        return Ownership(fs, root, start_watchdog or GuardianProcess)
+        return Session(fs, root, start_watchdog or WatchdogProcess)
     found = _shared.get(root)
     if found is None:
-        found = _shared[root] = Ownership(fs, root)
+        found = _shared[root] = Session(fs, root)
     return found

@@ -15,7 +15,7 @@ from jug.backends.encode import decode
 from jug.backends.file.names import CORRUPT, PACKFILE, PACKS
 from jug.backends.file.publication import publish
 from jug.backends.file.quarantine import place_for
-from jug.backends.file.segments.results import Grouped
+from jug.backends.file.segments.results import SegmentResults
 from jug.backends.result_bytes import verdict
 from jug.backends.result_bytes.signature import Unsigned
 from jug.backends.result_bytes.verdict import Verdict
@@ -83,7 +83,7 @@ class Packs:
         self._dir = jugdir
         self.path = jugdir.path(PACKS, PACKFILE)
         self._known = _Contents(_ABSENT, {}, frozenset())
-        self.grouped = Grouped(jugdir)
+        self.grouped = SegmentResults(jugdir)
         self._turn = one_thread_at_a_time(self, "_turn")
         self._looks = 0
 

@@ -2,13 +2,13 @@
 
 Under the lock of a task it has to be asked whether it has a result by now, or has failed. So a worker whose next tasks
 are expected to be short (the engine says which) takes their locks along with that of the first, and then asks of all
-of them. It may be mistaken: a task may be long, or the worker is stopped. So what it has ahead is shown to its guardian
+of them. It may be mistaken: a task may be long, or the worker is stopped. So what it has ahead is shown to its watchdog
 (:mod:`jug.backends.watchdog.shared_memory`), which gives back the locks of tasks that were not begun
 (:mod:`jug.backends.file.prefetch.watch_flush`). Each of them is used or given back, never both:
 
 * the worker notes first that it uses one, and looks at the clock then; later than :data:`USABLE` seconds after it began
   to take them, it takes that lock anew, as any other;
-* the guardian does not look at the notes on use before twice that time. If it finds none of a lock, any such note is
+* the watchdog does not look at the notes on use before twice that time. If it finds none of a lock, any such note is
   made later, by a worker that sees that it is too late;
 * while either gives locks back, it has the memory alone: a lock that others have taken meanwhile is not removed.
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from jug.backends.base import Name
     from jug.backends.file.directory import JugDir
     from jug.backends.file.failures import FailureRecords
-    from jug.backends.file.index.lookup import Presence
+    from jug.backends.file.index.lookup import Lookup
     from jug.backends.file.owner.owner_file import OwnerFile
     from jug.backends.watchdog.shared_memory import Mirror
 
@@ -40,10 +40,10 @@ _SIZE = 40  # of the name of a task
 _CROWD = 1000  # names in a directory, of which jug makes some 260
 
 
-class LocksAhead:
+class LockPrefetch:
     """What one worker has ahead of its tasks in a jugdir."""
 
-    def __init__(self, jugdir: JugDir, presence: Presence, failures: FailureRecords) -> None:
+    def __init__(self, jugdir: JugDir, presence: Lookup, failures: FailureRecords) -> None:
         self._dir = jugdir
         self._own = jugdir.ownership
         self._presence = presence
@@ -106,7 +106,7 @@ class LocksAhead:
             return
         with self._own.one_at_a_time:
             if self._own.clear_ahead not in (None, self.clear):
-                self._own.clear_ahead()  # of another thread: the guardian is shown that of one
+                self._own.clear_ahead()  # of another thread: the watchdog is shown that of one
             self._own.clear_ahead = self.clear
             self._since, self._mirror = self._dir.fs.elapsed(), mirror
             names = [name for name in self._following(first) if len(name) == _SIZE][:AHEAD]
@@ -176,7 +176,7 @@ class LocksAhead:
 class _ForeseenLock(file_based_lock):
     """The lock of one who is told what follows."""
 
-    def __init__(self, jugdir: JugDir, name: Name, ahead: LocksAhead) -> None:
+    def __init__(self, jugdir: JugDir, name: Name, ahead: LockPrefetch) -> None:
         super().__init__(jugdir, name)
         self._ahead = ahead
         self.name = self._name.encode("ascii")

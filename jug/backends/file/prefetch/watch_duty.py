@@ -1,6 +1,6 @@
 """The process that looks after what a worker holds: it shows that the worker lives, and cleans up when it does not.
 
-A thread would not do: it stands still while a task computes in C without letting Python run. The guardian sits at the
+A thread would not do: it stands still while a task computes in C without letting Python run. The watchdog sits at the
 other end of a line from its worker and does five things:
 
 * it gives a sign of life every tenth of the lease, by the time stamp of the worker's owner file, which is every one of
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from jug.backends.watchdog.shared_memory import Mirror
 
     class Line(Protocol):
-        """The guardian's end of the line."""
+        """The watchdog's end of the line."""
 
         def listen(self, seconds: float) -> list[str] | None:
             """Wait so long for messages; None when the worker has ended.
@@ -64,7 +64,7 @@ _TRIES = 300
 _SECOND_NS = 1_000_000_000
 
 
-class Guardian:
+class Watchdog:
     """Works until the worker has ended; :meth:`run` is the whole life of it."""
 
     def __init__(self, fs: FileSystem, charge: Charge, line: Line) -> None:

@@ -1,7 +1,7 @@
-"""What a worker has ahead, and does not come to: the guardian sees to it.
+"""What a worker has ahead, and does not come to: the watchdog sees to it.
 
 A worker lets a result wait, and takes locks ahead, if it expects its next tasks to be short. It may be mistaken, or it
-is killed. Then the guardian stores the results; the locks of these tasks stay what they are: the worker, if it lives,
+is killed. Then the watchdog stores the results; the locks of these tasks stay what they are: the worker, if it lives,
 stores the results once more and gives the locks back. And it gives back the locks of tasks that were not begun, which
 others can run (:mod:`jug.backends.file.prefetch.lock_prefetch`).
 """

@@ -20,7 +20,7 @@ from jug.errors import StoreError
 from jug.words.config import warn
 
 from .segment_format import HEADER_SIZE, assembled, rank, record
-from .segments import GroupFile, Groups
+from .segments import SegmentFile, Segments
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ MANY = 16
 _SIZES = (1 << 18, 1 << 21)
 
 
-class Grouping:
+class Compaction:
     """Changes of the groups of one jugdir."""
 
-    def __init__(self, jugdir: JugDir, groups: Groups) -> None:
+    def __init__(self, jugdir: JugDir, groups: Segments) -> None:
         self._dir = jugdir
         self._fs = jugdir.fs
         self._groups = groups
@@ -66,7 +66,7 @@ class Grouping:
             written = self._fs.stat(path).st_mtime
         except FileNotFoundError:
             return True  # somebody has merged it already
-        self._groups.add(GroupFile(name, index, len(data), written))
+        self._groups.add(SegmentFile(name, index, len(data), written))
         return True
 
     def merge(self) -> None:
@@ -121,7 +121,7 @@ class Grouping:
         """Whether a file is there that :meth:`repair` would replace."""
         return any(not file.is_whole for file in self._groups.files.values())
 
-    def _many(self) -> list[GroupFile]:
+    def _many(self) -> list[SegmentFile]:
         """Files of one size, if there are many; else none."""
         files = [file for file in self._groups.files.values() if file.is_whole]
         smallest = 0
@@ -134,7 +134,7 @@ class Grouping:
 
     def _rewrite(
         self,
-        files: Collection[GroupFile],
+        files: Collection[SegmentFile],
         lock: PackLock,
         change: _Change | None = None,
         patience: float | None = None,
@@ -151,7 +151,7 @@ class Grouping:
         sync_directory(self._fs, self._dir.path(PACKS))
         self._groups.refresh()
 
-    def _records(self, files: Iterable[GroupFile], lock: PackLock, change: _Change | None) -> dict[bytes, bytes]:
+    def _records(self, files: Iterable[SegmentFile], lock: PackLock, change: _Change | None) -> dict[bytes, bytes]:
         records: dict[bytes, bytes] = {}
         for file in files:
             lock.beat()
@@ -170,7 +170,7 @@ class Grouping:
                 records[name] = record(name, changed)
         return records
 
-    def _data(self, file: GroupFile) -> bytes:
+    def _data(self, file: SegmentFile) -> bytes:
         path = self._dir.path(PACKS, file.name)
         with cannot("read", path):
             fd = self._fs.open_read(path)

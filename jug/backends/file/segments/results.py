@@ -16,8 +16,8 @@ from jug.backends.result_bytes.verdict import Verdict
 from jug.backends.system.sentences import cannot
 from jug.errors import DamagedResultError, UnloadableResultError, UnsignedResultError
 
-from .compaction import Grouping
-from .segments import Groups
+from .compaction import Compaction
+from .segments import Segments
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 _LOOKS = 256
 
 
-class Grouped:
+class SegmentResults:
     """The grouped results of one jugdir. Methods with a `lock` are for whoever has that over changes of the pack."""
 
     def __init__(self, jugdir: JugDir) -> None:
         self._dir = jugdir
         self._directory = jugdir.path(PACKS)
-        self.groups = Groups(jugdir)
-        self.grouping = Grouping(jugdir, self.groups)
+        self.groups = Segments(jugdir)
+        self.grouping = Compaction(jugdir, self.groups)
 
     def refresh(self) -> None:
         """Have a look at what there is."""

@@ -11,7 +11,7 @@ whatever they are called, and in whatever order they are listed.
 
 from __future__ import annotations
 
-from jug.backends.file.names import PACKS, is_group
+from jug.backends.file.names import PACKS, is_segment
 from jug.backends.system.retry import reread
 from jug.backends.system.turns import one_thread_at_a_time
 from jug.words.config import warn
@@ -38,7 +38,7 @@ _MOST_OPEN = 16
 _PLACES = 1 << 32  # results in a file, at most
 
 
-class GroupFile:
+class SegmentFile:
     """One file.
 
     Attributes
@@ -63,18 +63,18 @@ class GroupFile:
         self.is_whole = is_whole
 
 
-class Groups:
+class Segments:
     """The grouped results of one jugdir, as far as they were there at the last :meth:`refresh`."""
 
     def __init__(self, jugdir: JugDir) -> None:
         self._dir = jugdir
         self._fs = jugdir.fs
         self._turn = one_thread_at_a_time(self, "_turn")
-        self._files: dict[str, GroupFile] = {}  # never changed, only replaced: threads may be going through it
+        self._files: dict[str, SegmentFile] = {}  # never changed, only replaced: threads may be going through it
         # In which file each result is, by a number of ours, and its number there: `number * _PLACES + place`. There may
         # be a million: numbers take less room than pairs, and nobody looks for garbage among them.
         self._where: dict[bytes, int] = {}
-        self._numbered: dict[int, GroupFile] = {}
+        self._numbered: dict[int, SegmentFile] = {}
         self._doubles: dict[bytes, list[int]] = {}  # all places of what is in more than one file
         self._next = 0
         self._listed: list[str] = []
@@ -99,7 +99,7 @@ class Groups:
         return len(self._where)
 
     @property
-    def files(self) -> Mapping[str, GroupFile]:
+    def files(self) -> Mapping[str, SegmentFile]:
         """By name; the same file is always the same object."""
         return self._files
 
@@ -184,12 +184,12 @@ class Groups:
         """When the file was written that the result `name` is in."""
         return self.file_of(name).mtime
 
-    def file_of(self, name: bytes) -> GroupFile:
+    def file_of(self, name: bytes) -> SegmentFile:
         """The file that the result `name` is in."""
         with self._turn:
             return self._find(name)[0]
 
-    def add(self, file: GroupFile) -> None:
+    def add(self, file: SegmentFile) -> None:
         """A file of which we know that it is there, since we have written it."""
         with self._turn:
             self._numbered[self._next] = file
@@ -204,7 +204,7 @@ class Groups:
 
     # How
 
-    def _find(self, name: bytes) -> tuple[GroupFile, int]:
+    def _find(self, name: bytes) -> tuple[SegmentFile, int]:
         """The file that the result `name` is in, and its number there."""
         number, place = divmod(self._place(name) if self._doubles else self._where[name], _PLACES)
         return self._numbered[number], place
@@ -249,7 +249,7 @@ class Groups:
         """List until what is listed is what is known: files may have come and gone while we did."""
         for _ in range(_TRIES):
             listed = self._dir.names(PACKS) if is_there else []
-            names = set(filter(is_group, listed))
+            names = set(filter(is_segment, listed))
             if listed == self._listed and names == self._files.keys():
                 return
             self._listed = listed
@@ -263,7 +263,7 @@ class Groups:
                     self.add(file)
             self._forget(self._files.keys() - names)
 
-    def _opened(self, name: str) -> GroupFile | None:
+    def _opened(self, name: str) -> SegmentFile | None:
         path = self._dir.path(PACKS, name)
         try:
             fd = self._fs.open_read(path)
@@ -278,7 +278,7 @@ class Groups:
             self._fs.close(fd)
         if not is_whole:
             warn(f"The file of results {path} is damaged; {len(index)} in it can still be read")
-        return GroupFile(name, index, found.st_size, found.st_mtime, is_whole)
+        return SegmentFile(name, index, found.st_size, found.st_mtime, is_whole)
 
     def _forget(self, gone: set[str]) -> None:
         self._files = {name: file for name, file in self._files.items() if name not in gone}
@@ -300,7 +300,7 @@ class Groups:
         if len(places) == 1:
             del self._doubles[name]
 
-    def _read(self, file: GroupFile, at: int, size: int) -> bytes | None:
+    def _read(self, file: SegmentFile, at: int, size: int) -> bytes | None:
         """So many bytes from this place of the file; None if it is gone."""
 
         def attempt() -> bytes | None:

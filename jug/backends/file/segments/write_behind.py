@@ -1,7 +1,7 @@
 """Results of this process that wait to be stored together: many short tasks share what it costs to make one durable.
 
 Each keeps the lock of its task for as long as it waits: to others the task is running. Then all go out as one file
-(:mod:`jug.backends.file.segments.segments`), and when that is durable, their locks are released. Meanwhile the guardian
+(:mod:`jug.backends.file.segments.segments`), and when that is durable, their locks are released. Meanwhile the watchdog
 sees them, too, and stores them if this process does not come to it (:mod:`jug.backends.file.prefetch.watch_flush`).
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from jug.backends.file.owner.owner_file import OwnerFile
     from jug.backends.watchdog.shared_memory import Mirror
 
-    from .compaction import Grouping
+    from .compaction import Compaction
 
 #: Bytes of a result, seals included; a larger one is stored by itself.
 LARGEST = 1 << 14
@@ -36,7 +36,7 @@ _CROWD = 8  # times as many locks are listed in less time than ours are looked a
 class Group:
     """What waits, of the process that uses it."""
 
-    def __init__(self, jugdir: JugDir, grouping: Grouping) -> None:
+    def __init__(self, jugdir: JugDir, grouping: Compaction) -> None:
         self._dir = jugdir
         self._directory = jugdir.path(PACKS)
         self._own = jugdir.ownership
@@ -108,7 +108,7 @@ class Group:
     def _add(self, name: bytes, content: bytes, lock: file_based_lock, mirror: Mirror) -> None:
         piece = record(name, content)
         self._results[name] = piece, content, lock
-        if mirror is not self._mirror:  # this guardian is a new one
+        if mirror is not self._mirror:  # this watchdog is a new one
             self._show_all(mirror)
         else:
             mirror.show(piece, self._size)

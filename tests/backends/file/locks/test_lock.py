@@ -216,7 +216,7 @@ import sys, time
 from jug.backends.file_store import file_store
 store = file_store(sys.argv[1])
 lock = store.getlock(sys.argv[2])
-print(lock.get(), store._dir.ownership._guardian.pid, flush=True)
+print(lock.get(), store._dir.ownership._watchdog.pid, flush=True)
 time.sleep(600)
 """
 
@@ -226,7 +226,7 @@ def test_release_removes_what_the_dead_left_and_not_what_the_living_hold(tmp_pat
     command = [sys.executable, "-c", HOLDER, str(tmp_path), name.decode()]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
         try:
-            got, guardian = holder.stdout.readline().split()
+            got, watchdog = holder.stdout.readline().split()
             assert got == "True"
             store = file_store(tmp_path)
             store.getlock(name).release()
@@ -235,7 +235,7 @@ def test_release_removes_what_the_dead_left_and_not_what_the_living_hold(tmp_pat
             refused.release()
             assert store.getlock(name).is_locked()
             assert store.listlocks() == [name]
-            os.kill(int(guardian), signal.SIGKILL)
+            os.kill(int(watchdog), signal.SIGKILL)
         finally:
             holder.kill()
     assert store.lock_details()[name].abandoned

@@ -10,7 +10,7 @@ from memory_fs import MemoryFS, on
 from jug.backends.base import LEASE
 from jug.backends.file.locks.workers import sweep
 from jug.backends.file.owner.holder import parse_holder, place_of, this_process
-from jug.backends.file.owner.session import Ownership
+from jug.backends.file.owner.session import Session
 from jug.backends.file_store import file_keepalive_store, file_store
 
 MINUTE = 60
@@ -606,7 +606,7 @@ def test_what_this_process_holds_is_forgotten_after_a_fork(tmp_path, names):
         os._exit(0 if ok else 1)
     assert os.waitpid(pid, 0)[1] == 0
     assert store._dir.ownership.name == mine
-    assert isinstance(store._dir.ownership, Ownership)
+    assert isinstance(store._dir.ownership, Session)
     store.close()
 
 

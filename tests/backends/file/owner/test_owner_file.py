@@ -8,7 +8,7 @@ import pytest
 
 from jug.backends.file.owner.holder import this_process
 from jug.backends.file.owner.owner_file import OwnerFile
-from jug.backends.file.prefetch.watch_duty import Guardian
+from jug.backends.file.prefetch.watch_duty import Watchdog
 from jug.backends.system.filesystem import FileSystem, set_time, touch_directory
 from jug.backends.watchdog.process import BEATS, Charge
 
@@ -190,18 +190,18 @@ def nothing():
 
 # (At its end it also reads the file, for which it waits at a pipe.)
 @pytest.mark.parametrize("trick", [trick for trick in TRICKS if trick not in (link_to_folder, pipe)])
-def test_a_guardian_changes_no_file_but_its_workers(owner, victim, trick):
+def test_a_watchdog_changes_no_file_but_its_workers(owner, victim, trick):
     content = []
 
     def attack():
         content.append(replace(owner.path, trick, victim))
 
     charge = Charge.of(Charge(owner, os.getpid(), 300.0).words())
-    Guardian(Hasty(), charge, Line(attack, nothing, nothing, nothing, nothing)).run()
+    Watchdog(Hasty(), charge, Line(attack, nothing, nothing, nothing, nothing)).run()
     assert is_unchanged(victim, *content)
 
 
-def test_a_guardian_notes_what_its_worker_runs_and_gives_signs_of_life(owner):
+def test_a_watchdog_notes_what_its_worker_runs_and_gives_signs_of_life(owner):
     seen = []
 
     def look():
@@ -209,6 +209,6 @@ def test_a_guardian_notes_what_its_worker_runs_and_gives_signs_of_life(owner):
         os.utime(owner.path, ns=(LONG_AGO, LONG_AGO))
 
     charge = Charge.of(Charge(owner, os.getpid(), 300.0).words())
-    Guardian(Hasty(), charge, Line(look, nothing, look, look)).run()
+    Watchdog(Hasty(), charge, Line(look, nothing, look, look)).run()
     assert seen[0][0] == b"" and seen[1][0].startswith(b"RUNS " + b"a" * 40 + b" SINCE 1000000000")
     assert seen[1][1] > LONG_AGO and seen[2][1] > LONG_AGO

@@ -229,11 +229,11 @@ def test_a_store_that_is_not_closed_goes_as_soon_as_nobody_refers_to_it(jugdir):
     assert lock.get()
     lock.release()
     store.foresee(None)
-    guardian, own = store._dir.ownership._guardian, weakref.ref(store._dir.ownership)
+    watchdog, own = store._dir.ownership._watchdog, weakref.ref(store._dir.ownership)
     gc.disable()
     try:
         del store, lock
-        assert own() is None and not guardian.is_alive()
+        assert own() is None and not watchdog.is_alive()
     finally:
         gc.enable()
 
@@ -318,11 +318,11 @@ def test_no_lock_is_left_if_the_look_fails(store, jugdir, monkeypatch):
     assert locked(jugdir) == {NAMES[5]}
 
 
-def test_without_its_guardian_nothing_ahead_is_used(store, jugdir):
+def test_without_its_watchdog_nothing_ahead_is_used(store, jugdir):
     assert store.getlock(FIRST).get()
-    guardian = store._dir.ownership._guardian
-    os.kill(guardian.pid, signal.SIGKILL)
-    wait_until(lambda: not guardian.is_alive())
+    watchdog = store._dir.ownership._watchdog
+    os.kill(watchdog.pid, signal.SIGKILL)
+    wait_until(lambda: not watchdog.is_alive())
     assert store._dir.owner_file()  # which starts another one
     assert store.getlock(SECOND).get() and not store.can_load(SECOND)
     assert locked(jugdir) == {FIRST, SECOND, *NAMES[2:5]}
@@ -358,7 +358,7 @@ def test_what_a_worker_had_ahead_is_free_when_it_is_killed(tmp_path, jugdir, oth
     assert all(other.getlock(name).get() for name in NAMES[1:4])
 
 
-def test_who_is_sooner_than_the_guardian_of_the_dead_may_run_all(tmp_path, jugdir, other):
+def test_who_is_sooner_than_the_watchdog_of_the_dead_may_run_all(tmp_path, jugdir, other):
     """What waited was told to nobody. It is stored, or it is free, whoever comes first."""
     worker = at_work(tmp_path, str(jugdir), "sleep")
     worker.process.kill()
@@ -368,7 +368,7 @@ def test_who_is_sooner_than_the_guardian_of_the_dead_may_run_all(tmp_path, jugdi
 
 
 class Owner(OwnerFile):
-    """Stands for the guardian's view of the worker's locks."""
+    """Stands for the watchdog's view of the worker's locks."""
 
     def __init__(self):
         self.root, self.given_back = "nowhere", []
@@ -389,7 +389,7 @@ class Clock(FileSystem):
 
 @pytest.fixture
 def pair(open_store):
-    """A worker, its guardian's look at what it has ahead, and the time of both."""
+    """A worker, its watchdog's look at what it has ahead, and the time of both."""
     clock, owner = Clock(), Owner()
     store = foreseeing(open_store(clock), 2)
     assert store.getlock(NAMES[5]).get()
@@ -403,7 +403,7 @@ def test_a_lock_that_is_ahead_is_used_or_given_back_and_never_both(pair, jugdir,
     store, rescue, owner, clock = pair
     assert store.getlock(FIRST).get()
     end = clock.seconds + seconds
-    while clock.seconds < end:  # the guardian looks as often as it can
+    while clock.seconds < end:  # the watchdog looks as often as it can
         rescue.look()
         clock.seconds += 0.01
     is_used = store._ahead.use(store.getlock(SECOND))
@@ -413,7 +413,7 @@ def test_a_lock_that_is_ahead_is_used_or_given_back_and_never_both(pair, jugdir,
     assert is_used == (seconds < USABLE)
     if is_used:
         assert owner.given_back == [THIRD]
-    else:  # by the worker, or by its guardian before
+    else:  # by the worker, or by its watchdog before
         assert owner.given_back == ([SECOND, THIRD] if seconds > 2 * USABLE + 0.005 else [])
         assert locked(jugdir) == {FIRST, NAMES[5]}
 
@@ -426,7 +426,7 @@ def test_a_lock_that_is_ahead_is_not_used_after_the_machine_slept(pair):
     assert not store._ahead.use(store.getlock(THIRD))
 
 
-def test_the_guardian_gives_nothing_back_while_others_are_taken_ahead(pair):
+def test_the_watchdog_gives_nothing_back_while_others_are_taken_ahead(pair):
     store, rescue, owner, clock = pair
     for number in range(50):
         store.getlock(NAMES[number % 2 * 3]).get()
@@ -435,7 +435,7 @@ def test_the_guardian_gives_nothing_back_while_others_are_taken_ahead(pair):
     assert owner.given_back == []
 
 
-def test_the_guardian_waits_for_nobody_who_gives_back_himself(pair):
+def test_the_watchdog_waits_for_nobody_who_gives_back_himself(pair):
     store, rescue, owner, clock = pair
     assert store.getlock(FIRST).get()
     rescue.look()

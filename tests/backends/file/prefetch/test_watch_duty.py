@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from processes import ROOT
 
-from jug.backends.file.prefetch.watch_duty import Guardian
+from jug.backends.file.prefetch.watch_duty import Watchdog
 from jug.backends.file_store import file_store
 from jug.backends.system.filesystem import FileSystem
 from jug.backends.system.proc import process
-from jug.backends.system.retry import Persistent
+from jug.backends.system.retry import Retrying
 from jug.backends.watchdog.process import Charge
 from jug.errors import StoreError
 
@@ -27,7 +27,7 @@ from jug.backends.file_store import file_store
 store = file_store(sys.argv[1])
 store.lease = float(sys.argv[3])
 lock = store.getlock(sys.argv[2])
-print(lock.get(), store._dir.ownership._guardian.pid, flush=True)
+print(lock.get(), store._dir.ownership._watchdog.pid, flush=True)
 {then}
 time.sleep(600)
 """
@@ -35,15 +35,15 @@ SECONDS = 60
 
 
 class Holder:
-    """A process that has a lock, and its guardian."""
+    """A process that has a lock, and its watchdog."""
 
     def __init__(self, jugdir, name, lease=300.0, then="", prefix=()):
         words = [*prefix, sys.executable, "-c", HOLDER.format(then=then), str(jugdir), name.decode(), str(lease)]
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=env)
-        got, guardian = self.process.stdout.readline().split()
+        got, watchdog = self.process.stdout.readline().split()
         assert got == "True"
-        self.pid, self.guardian = self.process.pid, int(guardian)
+        self.pid, self.watchdog = self.process.pid, int(watchdog)
 
     def kill(self):
         self.process.kill()
@@ -71,7 +71,7 @@ def until(condition, what):
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("seconds", [0, 1.5])  # before and after its guardian has begun to look around
+@pytest.mark.parametrize("seconds", [0, 1.5])  # before and after its watchdog has begun to look around
 def test_a_killed_worker_has_nothing_any_more_and_nobody_had_to_come(holder, tmp_path, seconds):
     started = holder()
     time.sleep(seconds)
@@ -80,18 +80,18 @@ def test_a_killed_worker_has_nothing_any_more_and_nobody_had_to_come(holder, tmp
     until(lambda: os.listdir(tmp_path / "tempfiles") == [], "something stays")
 
 
-def test_its_guardian_ends_with_it(holder):
+def test_its_watchdog_ends_with_it(holder):
     started = holder()
-    assert process(started.guardian) is not None
+    assert process(started.watchdog) is not None
     started.kill()
-    until(lambda: process(started.guardian) is None, "the guardian stays")
+    until(lambda: process(started.watchdog) is None, "the watchdog stays")
 
 
-def test_a_worker_that_is_killed_with_its_guardian_is_noticed(holder, tmp_path, name):
+def test_a_worker_that_is_killed_with_its_watchdog_is_noticed(holder, tmp_path, name):
     started = holder()
     store = file_store(tmp_path)
     assert not store.getlock(name).get()
-    os.kill(started.guardian, signal.SIGKILL)
+    os.kill(started.watchdog, signal.SIGKILL)
     started.kill()
     assert store.getlock(name).get()
     store.getlock(name).remove()
@@ -142,8 +142,8 @@ def test_a_stopped_worker_gives_no_signs_of_life(holder, tmp_path, name):
     until(store.getlock(name).get, "the lock is not free")
     os.kill(started.pid, signal.SIGCONT)
     started.kill()
-    until(lambda: process(started.guardian) is None, "the guardian stays")
-    assert store.lock_details()[name].pid == os.getpid()  # the guardian has left it alone
+    until(lambda: process(started.watchdog) is None, "the watchdog stays")
+    assert store.lock_details()[name].pid == os.getpid()  # the watchdog has left it alone
     store.getlock(name).remove()
     store.close()
 
@@ -186,20 +186,20 @@ def test_a_worker_of_another_machine_is_taken_for_gone_after_its_lease(holder, t
     while time.monotonic() - begin < 4.0:  # twice the lease
         assert not store.getlock(name).get()
         time.sleep(0.1)
-    started.kill()  # and all that is in there, the guardian too
+    started.kill()  # and all that is in there, the watchdog too
     until(store.getlock(name).get, "the lock is not free")
     store.getlock(name).remove()
     store.close()
 
 
-def test_a_guardian_that_was_killed_is_replaced(tmp_path, names):
+def test_a_watchdog_that_was_killed_is_replaced(tmp_path, names):
     store = file_store(tmp_path)
     assert store.getlock(names[0]).get()
-    first = store._dir.ownership._guardian
+    first = store._dir.ownership._watchdog
     os.kill(first.pid, signal.SIGKILL)
     until(lambda: not first.is_alive(), "it lives")
     assert store.getlock(names[1]).get()
-    second = store._dir.ownership._guardian
+    second = store._dir.ownership._watchdog
     assert second.pid != first.pid
     assert second.is_alive()
     for name in names[:2]:
@@ -211,31 +211,31 @@ def test_it_ends_with_the_store(tmp_path, name, seconds):
     store = file_store(tmp_path)
     lock = store.getlock(name)
     lock.get()
-    guardian = store._dir.ownership._guardian
+    watchdog = store._dir.ownership._watchdog
     time.sleep(seconds)
     lock.release()
     store.close()
-    assert not guardian.is_alive()
+    assert not watchdog.is_alive()
     assert os.listdir(tmp_path / "tempfiles") == []
 
 
 def test_it_ends_with_the_store_although_it_could_not_remove_the_owner_file_at_once(tmp_path, name, monkeypatch):
     store = file_store(tmp_path)
     store.dump(1, name)
-    guardian = store._dir.ownership._guardian
+    watchdog = store._dir.ownership._watchdog
     (tmp_path / "tempfiles").rename(tmp_path / "away")  # as if a disk were gone for a moment
     store.close()
-    assert not guardian.is_alive()
+    assert not watchdog.is_alive()
     assert file_store(tmp_path).load(name) == 1
 
 
 def test_it_ends_when_nobody_refers_to_the_store_any_more(tmp_path, name):
     store = file_store(tmp_path)
     store.dump(1, name)
-    guardian = store._dir.ownership._guardian
+    watchdog = store._dir.ownership._watchdog
     del store
     gc.collect()
-    assert not guardian.is_alive()
+    assert not watchdog.is_alive()
     until(lambda: os.listdir(tmp_path / "tempfiles") == [], "something stays")
 
 
@@ -251,7 +251,7 @@ def test_there_is_none_before_there_is_something_to_look_after(tmp_path, name):
     store.can_load(name)
     store.getlock(name).is_locked()
     assert list(store.listlocks()) == []
-    assert store._dir.ownership._guardian is None
+    assert store._dir.ownership._watchdog is None
 
 
 def test_one_that_cannot_be_started_costs_the_lock_and_is_said(tmp_path, name, monkeypatch):
@@ -358,8 +358,8 @@ def test_a_deferred_lock_goes_although_it_could_not_be_removed_at_first(tmp_path
         os.unlink(path)
 
     monkeypatch.setattr(FileSystem, "unlink", unlink)
-    fs = Persistent(FileSystem())
-    Guardian(fs, Charge(worker.file(), os.getpid(), 300.0), LastWords(name)).run()
+    fs = Retrying(FileSystem())
+    Watchdog(fs, Charge(worker.file(), os.getpid(), 300.0), LastWords(name)).run()
     assert left == [0] and os.listdir(tmp_path / "locks") == []
     worker.close()
 
@@ -380,8 +380,8 @@ def test_a_store_is_left_although_the_owner_file_cannot_be_closed_or_removed(tmp
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
 def test_it_does_not_end_by_what_a_batch_system_sends_to_all_processes_of_a_job(holder, tmp_path, signum):
     started = holder()
-    assert blocks(started.guardian, signum)
-    os.kill(started.guardian, signum)
+    assert blocks(started.watchdog, signum)
+    os.kill(started.watchdog, signum)
     started.kill()
     until(lambda: os.listdir(tmp_path / "locks") == [], "the lock stays")
     until(lambda: os.listdir(tmp_path / "tempfiles") == [], "something stays")
@@ -393,7 +393,7 @@ def blocks(pid, signum):
 
 
 def test_a_program_around_this_python_is_not_taken_for_the_worker(tmp_path, name, monkeypatch):
-    """The guardian's parent is that program then."""
+    """The watchdog's parent is that program then."""
     wrapper = tmp_path / "python"
     wrapper.write_text(f'#!/bin/sh\n"{sys.executable}" "$@"\n')
     wrapper.chmod(0o755)
@@ -407,14 +407,14 @@ def test_a_program_around_this_python_is_not_taken_for_the_worker(tmp_path, name
     store.close()
 
 
-def test_guardians_that_are_replaced_leave_no_open_files(tmp_path, names):
+def test_watchdogs_that_are_replaced_leave_no_open_files(tmp_path, names):
     store = file_store(tmp_path)
     store._dir.owner_file()
     before = len(os.listdir("/proc/self/fd"))
     for name in names[:5]:
-        guardian = store._dir.ownership._guardian
-        os.kill(guardian.pid, signal.SIGKILL)
-        until(lambda guardian=guardian: not guardian.is_alive(), "it lives")
+        watchdog = store._dir.ownership._watchdog
+        os.kill(watchdog.pid, signal.SIGKILL)
+        until(lambda watchdog=watchdog: not watchdog.is_alive(), "it lives")
         assert store.getlock(name).get()
     assert len(os.listdir("/proc/self/fd")) == before
     store.remove_locks()
@@ -424,8 +424,8 @@ def test_one_that_cannot_be_started_again_costs_no_result(tmp_path, name, monkey
     store = file_store(tmp_path)
     lock = store.getlock(name)
     assert lock.get()
-    os.kill(store._dir.ownership._guardian.pid, signal.SIGKILL)
-    until(lambda: not store._dir.ownership._guardian.is_alive(), "it lives")
+    os.kill(store._dir.ownership._watchdog.pid, signal.SIGKILL)
+    until(lambda: not store._dir.ownership._watchdog.is_alive(), "it lives")
     monkeypatch.setattr(sys, "executable", "/not/there")
     assert store.dump_locked("value", name, lock)
     lock.release()
@@ -470,14 +470,14 @@ def test_an_interruption_just_after_the_lock_was_made_leaves_none(tmp_path, name
     store.close()
 
 
-def test_over_a_network_what_was_deferred_is_done_by_the_next_guardian_too(tmp_path, name):
+def test_over_a_network_what_was_deferred_is_done_by_the_next_watchdog_too(tmp_path, name):
     store = file_store(tmp_path, fs=Net())
     lock = store.getlock(name)
     assert lock.get()
     assert store.dump_locked(1, name, lock)
     lock.release()
-    os.kill(store._dir.ownership._guardian.pid, signal.SIGKILL)
-    until(lambda: not store._dir.ownership._guardian.is_alive(), "it lives")
+    os.kill(store._dir.ownership._watchdog.pid, signal.SIGKILL)
+    until(lambda: not store._dir.ownership._watchdog.is_alive(), "it lives")
     store._dir.owner_file()
     until(lambda: list(store.listlocks()) == [], "the lock stays")
     store.close()
@@ -497,7 +497,7 @@ def test_before_a_deferred_lock_goes_the_time_stamps_of_all_that_may_be_new_move
         os.utime(path, ns=(stamp, stamp))
     slept = []
     monkeypatch.setattr(FileSystem, "sleep", lambda fs, seconds: slept.append(seconds))
-    Guardian(FileSystem(), Charge(worker.file(), os.getpid(), 300.0), LastWords(name)).run()
+    Watchdog(FileSystem(), Charge(worker.file(), os.getpid(), 300.0), LastWords(name)).run()
     assert slept == [seconds]
     assert [path for path in new if path.stat().st_mtime_ns == stamp] == []
     assert os.listdir(tmp_path / "locks") == []

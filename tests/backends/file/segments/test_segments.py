@@ -429,14 +429,14 @@ for number in range(5):
     assert store.dump_soon(number, names[number], lock) is None
 lock = store.getlock(names[5])
 assert lock.get()
-print(store._dir.ownership._guardian.pid, flush=True)
+print(store._dir.ownership._watchdog.pid, flush=True)
 time.sleep(1000)
 """
 
 
 @pytest.fixture
 def worker(tmp_path):
-    """A process with five results that wait, and a long task; and its guardian's number."""
+    """A process with five results that wait, and a long task; and its watchdog's number."""
     process = subprocess.Popen([sys.executable, "-c", WORKER, str(tmp_path)], stdout=subprocess.PIPE, encoding="ascii")
     yield process, int(process.stdout.readline())
     process.kill()
@@ -464,26 +464,26 @@ def test_what_a_killed_worker_has_computed_is_not_lost(worker, other, tmp_path):
     until(lambda: os.listdir(tmp_path / "tempfiles") == [])
 
 
-def test_a_guardian_stores_nothing_that_may_come_from_what_another_took_over(worker, other):
-    process, guardian = worker
-    os.kill(guardian, signal.SIGSTOP)
+def test_a_watchdog_stores_nothing_that_may_come_from_what_another_took_over(worker, other):
+    process, watchdog = worker
+    os.kill(watchdog, signal.SIGSTOP)
     assert other.remove_lock(NAMES[2])
     theirs = other.getlock(NAMES[2])
     assert theirs.get()
     process.kill()
-    os.kill(guardian, signal.SIGCONT)
+    os.kill(watchdog, signal.SIGCONT)
     until(lambda: list(other.listlocks()) == [NAMES[2]])
     assert sorted(other.list()) == sorted(NAMES[:2])
     theirs.release()
     other.close()
 
 
-def test_what_is_lost_with_the_guardian_can_be_computed_again(worker, other):
-    process, guardian = worker
-    os.kill(guardian, signal.SIGKILL)
+def test_what_is_lost_with_the_watchdog_can_be_computed_again(worker, other):
+    process, watchdog = worker
+    os.kill(watchdog, signal.SIGKILL)
     process.kill()
     process.wait()
-    there = set(other.list())  # if the guardian was fast
+    there = set(other.list())  # if the watchdog was fast
     for name in NAMES[:6]:
         lock = other.getlock(name)
         assert lock.get()
@@ -492,7 +492,7 @@ def test_what_is_lost_with_the_guardian_can_be_computed_again(worker, other):
     other.close()
 
 
-def test_a_worker_whose_results_were_stored_by_its_guardian_goes_on(tmp_path, other, store):
+def test_a_worker_whose_results_were_stored_by_its_watchdog_goes_on(tmp_path, other, store):
     put(store, range(5))
     until(lambda: len(list(other.list())) == 5)
     put(store, range(5, 8))
@@ -502,9 +502,9 @@ def test_a_worker_whose_results_were_stored_by_its_guardian_goes_on(tmp_path, ot
     assert sorted(other.list()) == sorted(NAMES[4:8])
 
 
-def test_a_new_guardian_knows_what_waits(store, other):
+def test_a_new_watchdog_knows_what_waits(store, other):
     put(store, range(3))
-    os.kill(store._dir.ownership._guardian.pid, signal.SIGKILL)
+    os.kill(store._dir.ownership._watchdog.pid, signal.SIGKILL)
     time.sleep(0.2)
     put(store, [3])
     until(lambda: len(list(other.list())) == 4)
