@@ -82,7 +82,7 @@ setup(
     ],
     python_requires=">=3.10",
     packages=find_packages(include=["jug", "jug.*"]),
-    package_data={"jug": ["py.typed"], "jug.web": ["static/*"]},
+    package_data={"jug": ["py.typed", "skill/*.md", "skill/*/*.*"], "jug.web": ["static/*"]},
     include_package_data=False,
     cmdclass={"build_py": BuildWithTests},
     zip_safe=False,

@@ -47,6 +47,7 @@ FLOORS = {
     "jug.options": 7,
     "jug.cli": 7,
     "jug.subcommands": 7,
+    "jug.skill": 7,
 }
 
 # May import a module of this package late: those that import the one command, or kind of store, that was asked for.

@@ -462,7 +462,7 @@ def test_no_arguments_at_all(tmp_path):
     done = jug(tmp_path)
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("usage: jug SUBCOMMAND")
-    assert "   execute:     Execute tasks\n" in done.err
+    assert "   execute:        Execute tasks\n" in done.err
     assert done.last == "jug: A subcommand is needed"
 
 

@@ -40,7 +40,8 @@ def chain(tmp_path):
 ATTRIBUTES = (
     "aggressive_unload argv cleanup_failed_only cleanup_keep_locks cleanup_locks_only debug execute_keep_failed "
     "execute_keep_going execute_name execute_no_check_environment execute_nr_wait_cycles execute_pattern "
-    "execute_wait_cycle_time graph_format graph_no_status invalid_name invalid_pattern jugdir jugfile pdb print_out "
+    "execute_wait_cycle_time graph_format graph_no_status install_skills_force install_skills_output "
+    "invalid_name invalid_pattern jugdir jugfile pdb print_out "
     "short status_cache status_cache_clear status_cache_file subcommand user_args verbose webstatus_ip webstatus_port "
     "will_cite"
 )
@@ -470,7 +471,7 @@ def test_commands_of_users_run_others_and_replace_them(tmp_path):
     lines = done.out.splitlines()
     assert lines[0] == "mine jugfile.py ['doubled', 'total']" and "execute gives 0" in lines
     assert done.table()["Total:"] == {"Executed": 4, "Loaded": 0}
-    assert "   execute:     Execute, and say so" in jug(tmp_path, "--help").out.splitlines()
+    assert "   execute:        Execute, and say so" in jug(tmp_path, "--help").out.splitlines()
 
 
 # Hooks

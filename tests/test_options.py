@@ -252,7 +252,7 @@ def test_help_of_jug_has_a_line_per_subcommand(capsys):
     with pytest.raises(SystemExit) as leave:
         parse(["--help"])
     assert leave.value.code == 0
-    assert "   sleep-until: Wait until" in capsys.readouterr().out
+    assert "   sleep-until:    Wait until" in capsys.readouterr().out
 
 
 def test_help_of_a_subcommand_shows_options_with_defaults(capsys):

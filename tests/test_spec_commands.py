@@ -107,6 +107,11 @@ SHOWN = {
     "count": {"": "subcommands/test_count.py::test_tasks_by_name"},
     "pack": {"": "test_pack_puts_small_results_into_one_file"},
     "demo": {"": "subcommands/test_demo.py::test_the_demo_can_be_followed_to_its_end"},
+    "install-skills": {
+        "": "test_skill.py::test_every_example_does_what_it_shows",
+        "output": "subcommands/test_install_skills.py::test_the_layout_is_that_of_old_releases",
+        "force": "subcommands/test_install_skills.py::test_force_replaces_files_and_keeps_those_of_others",
+    },
     "test-jug": {
         "": "test_the_tests_can_be_run_by_name",
         "all": "subcommands/test_test_jug.py::test_all_tests_are_run_if_that_is_asked",

@@ -64,6 +64,11 @@ BUILTINS = {
     "count": ("count", "CountCommand", "Simply count tasks"),
     "pack": ("pack", "PackCommand", "Pack small result files into a single file (file-based stores only)"),
     "demo": ("demo", "DemoCommand", "Create demo directory."),
+    "install-skills": (
+        "install_skills.command",
+        "InstallSkillsCommand",
+        "Write a description of jug for coding assistants into a folder",
+    ),
     "test-jug": ("test_jug", "TestJugCommand", "Run jug's own tests (what follows -- is for pytest)"),
 }
 

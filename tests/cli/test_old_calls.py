@@ -24,7 +24,7 @@ other = jug.Task(f, 5)
 """
 COMMANDS = [
     *("execute", "status", "check", "sleep_until", "invalidate", "cleanup", "graph", "webstatus", "count", "pack"),
-    *("demo", "test_jug", "shell"),
+    *("demo", "install_skills", "test_jug", "shell"),
 ]
 
 

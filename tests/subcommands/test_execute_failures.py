@@ -1,7 +1,7 @@
 """``jug execute``: tasks that fail, and what helps to find out why."""
 
 import pytest
-from jug.engine.tracebacks import traceback_of_task
+from jug.engine.call.user_traceback import traceback_of_task
 from processes import jug, use, write
 
 
