@@ -12,7 +12,7 @@ from documents import ROOT
 checkout.required()
 
 DOCS = ROOT / "docs"
-NOTHING_TO_TYPE = {"architecture.rst"}
+NOTHING_TO_TYPE = {"architecture.rst", "glossary.rst"}
 SLOW = {"tutorial.rst", "examples.rst", "subcommands.rst"}
 LANGUAGE = ["jug", *map("jug.{}".format, ["task", "barrier", "compound", "mapreduce", "utils", "io", "unsafe"])]
 CHAPTERS = [path for path in sorted(DOCS.glob("*.rst")) if path.name not in NOTHING_TO_TYPE]
