@@ -88,7 +88,7 @@ class file_store(compatible_store):
         name = as_name(name)
         path = self._dir.result(name)
         write = self._serialised(object, name)
-        self._group.settle()
+        self._write_behind.settle()
         with cannot("write", path), self._packs.replacing(name):
             publish(self._dir, (name[:2].decode(), path), write)
 
@@ -103,12 +103,13 @@ class file_store(compatible_store):
             return super().dump_soon(object, name, lock)
         name = as_name(name)
         write = self._serialised(object, name)
-        return None if self._group.takes(name, write, lock) else are_settled(lock) and self._publish(name, write, lock)
+        waits = self._write_behind.takes(name, write, lock)
+        return None if waits else are_settled(lock) and self._publish(name, write, lock)
 
     def flush(self) -> Collection[bytes]:
-        self._group.flush()
+        self._write_behind.flush()
         self._packs.repair()
-        return self._group.overtaken()
+        return self._write_behind.overtaken()
 
     def _serialised(self, object: Any, name: bytes) -> Callable[[Writable], object]:
         self.require_key()
@@ -134,12 +135,12 @@ class file_store(compatible_store):
 
     def load(self, name: Name) -> Any:
         name = as_name(name)
-        waiting = self._group.get(name)
+        waiting = self._write_behind.get(name)
         if waiting is not None:
             return read_content(waiting, self._dir.signer(name))
-        if self._packs.grouped.has(name):
+        if self._packs.segments.has(name):
             try:
-                return self._packs.grouped.load(name)
+                return self._packs.segments.load(name)
             except KeyError:
                 pass  # it has just been moved
         try:
@@ -150,7 +151,7 @@ class file_store(compatible_store):
         return reread(lambda: self._load(name))
 
     def load_many(self, names: Iterable[Name]) -> Iterator[tuple[bytes, Any]]:
-        return self._packs.grouped.load_many(map(as_name, names), self.load)
+        return self._packs.segments.load_many(map(as_name, names), self.load)
 
     def _load(self, name: bytes) -> Any:
         path = self._dir.result(name)
@@ -171,13 +172,13 @@ class file_store(compatible_store):
 
     def set_aside(self, name: Name) -> str | None:
         name = as_name(name)
-        if not self._packs.grouped.has(name) and self._presence.is_loose(name):
+        if not self._packs.segments.has(name) and self._presence.is_loose(name):
             return set_aside(self._dir, name)
         return self._packs.set_aside(name)
 
     def can_load(self, name: Name) -> bool:
         name = as_name(name)
-        if self._group.get(name) is not None:
+        if self._write_behind.get(name) is not None:
             return True
         return not self._ahead.has_no_result(name) and self._presence.has(name)
 
@@ -308,7 +309,7 @@ class file_store(compatible_store):
     # Ends
 
     def close(self) -> None:
-        self._group.flush()
+        self._write_behind.flush()
         self._ahead.clear()
         leave(self._dir)
 

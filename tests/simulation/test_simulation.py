@@ -19,7 +19,7 @@ from jug.backends.file.owner.session import Session
 from jug.backends.file.prefetch import lock_prefetch
 from jug.backends.file.prefetch.lock_prefetch import LockPrefetch
 from jug.backends.file.segments.segments import Segments
-from jug.backends.file.segments.write_behind import Group
+from jug.backends.file.segments.write_behind import WriteBehind
 from jug.backends.file_store import file_store
 from jug.backends.system import atomic, retry
 
@@ -205,7 +205,7 @@ def test_a_time_stamp_that_is_believed_too_soon_is_noticed(monkeypatch):
 
 
 def test_locks_that_are_released_before_their_results_are_stored_are_noticed(monkeypatch):
-    store = Group._store
+    store = WriteBehind._store
 
     def store_late(self, results):
         for _, _, lock in results.values():
@@ -213,7 +213,7 @@ def test_locks_that_are_released_before_their_results_are_stored_are_noticed(mon
         monkeypatch.setattr(file_based_lock, "is_ours", lambda self, listed=0: True)
         store(self, results)
 
-    monkeypatch.setattr(Group, "_store", store_late)
+    monkeypatch.setattr(WriteBehind, "_store", store_late)
     assert fails(races)
 
 
@@ -222,8 +222,8 @@ def test_results_that_are_told_before_they_are_stored_are_noticed(monkeypatch):
         add(self, name, content, lock)
         small_world.now.acknowledged.add(small_world.NAMES.index(name))
 
-    add = Group._add
-    monkeypatch.setattr(Group, "_add", add_and_tell)
+    add = WriteBehind._add
+    monkeypatch.setattr(WriteBehind, "_add", add_and_tell)
     assert fails(power_cut)
 
 

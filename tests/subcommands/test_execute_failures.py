@@ -1,8 +1,9 @@
 """``jug execute``: tasks that fail, and what helps to find out why."""
 
 import pytest
-from jug.engine.call.user_traceback import traceback_of_task
 from processes import jug, use, write
+
+from jug.engine.call.user_traceback import traceback_of_task
 
 
 @pytest.fixture(scope="module")

@@ -59,7 +59,7 @@ def has_place(name: str) -> bool:
 
 
 def is_segment(name: str) -> bool:
-    """True for the name of a file of grouped results, beside the pack."""
+    """True for the name of a segment, beside the pack."""
     return len(name) == 18 and name.startswith("g-") and not name[2:].strip(HEX)
 
 

@@ -14,7 +14,7 @@ from jug.backends.file.failures import FailureRecords
 from jug.backends.file.index.lookup import Lookup
 from jug.backends.file.pack.pack import Packs
 from jug.backends.file.prefetch.lock_prefetch import LockPrefetch
-from jug.backends.file.segments.write_behind import Group
+from jug.backends.file.segments.write_behind import WriteBehind
 from jug.backends.file.verify import judged_store
 from jug.backends.system.turns import one_thread_at_a_time
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from jug.backends.system.filesystem import FileSystem
     from jug.backends.watchdog.process import StartWatchdog
 
-_PARTS = frozenset(("_dir", "_fs", "_packs", "_presence", "_failures", "_ahead", "_group"))
+_PARTS = frozenset(("_dir", "_fs", "_packs", "_presence", "_failures", "_ahead", "_write_behind"))
 
 
 class settled_store(judged_store):
@@ -36,7 +36,7 @@ class settled_store(judged_store):
     _presence: Lookup
     _failures: FailureRecords
     _ahead: LockPrefetch
-    _group: Group
+    _write_behind: WriteBehind
 
     def __init__(
         self, jugdir: str | os.PathLike[str], fs: FileSystem | None, start_watchdog: StartWatchdog | None
@@ -72,7 +72,7 @@ class settled_store(judged_store):
         self._presence = Lookup(self._dir, self._packs)
         self._failures = FailureRecords(self._dir)
         self._ahead = LockPrefetch(self._dir, self._presence, self._failures)
-        self._group = Group(self._dir, self._packs.grouped.grouping)
+        self._write_behind = WriteBehind(self._dir, self._packs.segments.compaction)
         if self._later is not None:
             super().use_key(*self._later)
 

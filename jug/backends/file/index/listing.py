@@ -52,43 +52,43 @@ class file_listing(Listing):
         self._root = _NOTHING
         self._seen: dict[bytes, _Directory] = {}
         self._packed: frozenset[bytes] = frozenset()
-        self._groups: dict[str, SegmentFile] = {}
+        self._reader: dict[str, SegmentFile] = {}
 
     def refresh(self) -> tuple[set[bytes], set[bytes]]:
         # In the order in which results are moved: whoever looks the other way round may miss one.
-        self._packs.grouped.refresh()
+        self._packs.segments.refresh()
         gained, lost = self._compare_groups()
         with cannot("list", self._dir.root):
             seen = self._look()
         packed = self._packs.names()
         appeared, vanished = self._compare(seen, packed)
         self._seen, self._packed = seen, packed
-        grouped = self._packs.grouped
-        vanished = {name for name in vanished | lost if not self.holds(name) and name not in grouped}
+        segmented = self._packs.segments
+        vanished = {name for name in vanished | lost if not self.holds(name) and name not in segmented}
         gained |= appeared
         return gained, vanished
 
     def knows(self, name: bytes) -> bool:
-        return name in self._packs.grouped
+        return name in self._packs.segments
 
     def ours(self) -> list[bytes]:
         """Look for the first time: the names of all results, without those of files that are not jug's."""
         names = [*self.refresh()[0]]
         if are_hashes(names):
             return names
-        grouped = self._packs.grouped
-        return [n for n in names if n in self._packed or n in grouped or self._dir.is_result(n)]
+        segmented = self._packs.segments
+        return [n for n in names if n in self._packed or n in segmented or self._dir.is_result(n)]
 
     def holds(self, name: bytes) -> bool:
         """Whether there was a result `name` at the last look."""
-        return name in self._packed or _is_loose(name, self._seen) or name in self._packs.grouped
+        return name in self._packed or _is_loose(name, self._seen) or name in self._packs.segments
 
     def _compare_groups(self) -> tuple[set[bytes], set[bytes]]:
-        """The names in files of groups that are new since the last look, and in those that are gone."""
-        files = self._packs.grouped.groups.files
-        new = [file for name, file in files.items() if name not in self._groups]
-        old = [file for name, file in self._groups.items() if name not in files]
-        self._groups = dict(files)
+        """The names in segments that are new since the last look, and in those that are gone."""
+        files = self._packs.segments.reader.files
+        new = [file for name, file in files.items() if name not in self._reader]
+        old = [file for name, file in self._reader.items() if name not in files]
+        self._reader = dict(files)
         gained = set(chain.from_iterable(file.names for file in new))
         if not old:
             return gained, set()

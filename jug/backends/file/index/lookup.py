@@ -1,4 +1,4 @@
-"""Whether there is a result: as a file of its own, in a group, or in the pack, between which it may move."""
+"""Whether there is a result: as a file of its own, in a segment, or in the pack, between which it may move."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Lookup:
         before = self._packs.state()
         if self.is_loose(name) or self._packs.holds(name):
             return True
-        # From a group, results become files of their own: one may have come out between the last look and this one.
+        # From a segment, results become files of their own: one may have come out between the last look and this one.
         return self._packs.state() != before and (self.is_loose(name) or self._packs.holds(name))
 
     def is_loose(self, name: bytes) -> bool:
@@ -54,7 +54,7 @@ class Lookup:
             absent = [name for name in names if name not in loose]
             if absent:
                 packed = self._packs.names()
-                absent = [name for name in absent if name not in packed and name not in self._packs.grouped]
+                absent = [name for name in absent if name not in packed and name not in self._packs.segments]
             if self._packs.state() == before:
                 return absent
         return ()

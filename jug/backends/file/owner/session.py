@@ -75,7 +75,7 @@ class Session:
         self._end: weakref.finalize[..., Session] | None = None
         self._kind: str | None = None
         self._is_coherent: bool | None = None
-        #: Whether there was a lock of an old release, which does not see results in groups.
+        #: Whether there was a lock of an old release, which does not see results in segments.
         self.met_old_release = False
         self._running = ""  # the lock that was taken last
         #: Gives back what somebody in this process has ahead (:mod:`jug.backends.file.prefetch.lock_prefetch`).

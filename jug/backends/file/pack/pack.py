@@ -83,56 +83,56 @@ class Packs:
         self._dir = jugdir
         self.path = jugdir.path(PACKS, PACKFILE)
         self._known = _Contents(_ABSENT, {}, frozenset())
-        self.grouped = SegmentResults(jugdir)
+        self.segments = SegmentResults(jugdir)
         self._turn = one_thread_at_a_time(self, "_turn")
         self._looks = 0
 
     def state(self) -> tuple[int, object]:
         """The same again if nothing has changed between two looks, and no result was moved from or to elsewhere."""
-        return self.grouped.groups.changes, self._known
+        return self.segments.reader.changes, self._known
 
     def holds(self, name: bytes) -> bool:
-        """Whether the result is in a group or in the pack, at this moment."""
+        """Whether the result is in a segment or in the pack, at this moment."""
         names = self.names()
-        return name in self.grouped or name in names
+        return name in self.segments or name in names
 
     @contextmanager
     def replacing(self, name: bytes) -> Iterator[None]:
-        """Meanwhile, a file of the result is written, on purpose in place of what there may be: a group has it no more
-        after that. Whoever packs sees both or neither."""
-        if self.grouped.has(name):
+        """Meanwhile, a file of the result is written, on purpose in place of what there may be: no segment has it after
+        that. Whoever packs sees both or neither."""
+        if self.segments.has(name):
             with cannot("change", self.path), PackLock(self._dir) as lock:
                 self._begin(lock)
                 yield
-                self.grouped.remove([name], lock)
+                self.segments.remove([name], lock)
         else:
             yield
-            if self.grouped.has(name):  # which came at the same moment
+            if self.segments.has(name):  # which came at the same moment
                 with cannot("change", self.path), PackLock(self._dir) as lock:
                     self._begin(lock)
-                    self.grouped.remove([name], lock)
+                    self.segments.remove([name], lock)
         self.repair()
 
     def metadata(self, name: bytes) -> dict[str, Any]:
         """What is known of a result that is not in a file of its own."""
         if not self.holds(name):
             return {"computed": False}
-        if name not in self.grouped:
+        if name not in self.segments:
             return {"computed": True}
-        return {"computed": True, "completed": time.ctime(self.grouped.groups.mtime(name))}
+        return {"computed": True, "completed": time.ctime(self.segments.reader.mtime(name))}
 
     def path_of(self, name: bytes) -> str:
         """The file that the result is in, or would be."""
-        return self.grouped.path(name) if name in self.grouped else self.path
+        return self.segments.path(name) if name in self.segments else self.path
 
     def names(self) -> frozenset[bytes]:
         """The names of all results in the pack: the same object as last time if it is the same."""
-        self.grouped.refresh()
-        groups = self.grouped.groups
+        self.segments.refresh()
+        reader = self.segments.reader
         with self._turn:
-            looks = groups.looks  # another thread may look once more, while the pack is being read
+            looks = reader.looks  # another thread may look once more, while the pack is being read
             if self._looks != looks:
-                if groups.lists(PACKFILE) or self._known.version != _ABSENT:
+                if reader.lists(PACKFILE) or self._known.version != _ABSENT:
                     self._look()
                 self._looks = looks
             return self._known.names
@@ -154,9 +154,9 @@ class Packs:
             raise DamagedResultError(f"{result} is damaged: {error}", name) from error
 
     def check(self, name: bytes) -> bool:
-        """The same without unpickling anything, in a group, too. Returns whether there is a checksum."""
-        if name in self.grouped:
-            return self.grouped.check(name)
+        """The same without unpickling anything, in a segment, too. Returns whether there is a checksum."""
+        if name in self.segments:
+            return self.segments.check(name)
         return check_entry(name, self._look().entries[name], self._dir.signer(name)).is_sealed
 
     def set_aside(self, name: bytes) -> str | None:
@@ -165,8 +165,8 @@ class Packs:
             return None
         with cannot("change", self.path), PackLock(self._dir) as lock:
             _, entries = self._begin(lock)
-            if name in self.grouped:
-                return self.grouped.set_aside(name, lock)
+            if name in self.segments:
+                return self.segments.set_aside(name, lock)
             if name not in entries or not self._is_damaged(name):
                 return None
             place = place_for(self._dir, name.decode())
@@ -178,7 +178,7 @@ class Packs:
     def repair(self) -> None:
         """Set a pack aside that was found to be damaged, and keep what is whole of it; if somebody is changing it, that
         is for him to do."""
-        if not (self._known.is_damaged or self.grouped.grouping.is_damaged):
+        if not (self._known.is_damaged or self.segments.compaction.is_damaged):
             return
         lock = PackLock(self._dir)
         if not lock.is_held():
@@ -188,12 +188,12 @@ class Packs:
     def sign(self, key: Key, again: bool) -> list[Verdict]:
         """Sign all entries that are whole and have no signature, and if `again`, those with that of another key."""
         done: _Entries = {}
-        self.grouped.refresh()
-        if not (self.names() or len(self.grouped)):
+        self.segments.refresh()
+        if not (self.names() or len(self.segments)):
             return []
         with cannot("change", self.path), PackLock(self._dir) as lock:
             _, entries = self._begin(lock)
-            found = self.grouped.sign(key, again, lock)
+            found = self.segments.sign(key, again, lock)
             for name, entry in entries.items():
                 lock.beat()
                 found.append(self._judged(name, entry, key.signer(name), again))
@@ -212,13 +212,13 @@ class Packs:
         lock = PackLock(self._dir)
         with cannot("read", self.path):
             self._ask_for_it()
-        self.grouped.refresh()
-        is_here = any(name in self.grouped for name in names) or not self.names().isdisjoint(names)
+        self.segments.refresh()
+        is_here = any(name in self.segments for name in names) or not self.names().isdisjoint(names)
         if not (is_here or lock.is_held()):
             return set()
         with cannot("change", self.path), lock:
             files, entries = self._begin(lock)
-            removed = files.remove(set(names)) | self.grouped.remove(names, lock)
+            removed = files.remove(set(names)) | self.segments.remove(names, lock)
             gone = entries.keys() & set(names)
             if gone:
                 self._write(lock, {name: entry for name, entry in entries.items() if name not in gone})
@@ -231,10 +231,10 @@ class Packs:
                 return Packing(0, [])
         with cannot("change", self.path), PackLock(self._dir) as lock:
             files, entries = self._begin(lock)
-            files.remove(self.grouped.those_that_count(files.names))
+            files.remove(self.segments.those_that_count(files.names))
             loose = files.read()
-            grouped = self.grouped.entries(files.unreadable)
-            fresh = {**grouped, **loose}
+            segmented = self.segments.entries(files.unreadable)
+            fresh = {**segmented, **loose}
             overtaken: set[bytes] = set()
             if fresh:
                 # A file is newer than what the pack has under its name.
@@ -243,7 +243,7 @@ class Packs:
                 overtaken = files.retire(loose)
             if overtaken:
                 self._write(lock, {name: entry for name, entry in entries.items() if name not in overtaken})
-            self.grouped.dissolve(grouped.keys(), lock)
+            self.segments.dissolve(segmented.keys(), lock)
         return Packing(len(fresh) - len(overtaken), files.unreadable)
 
     def _judged(self, name: bytes, entry: Any, signer: Signer, again: bool) -> Verdict:
@@ -262,8 +262,8 @@ class Packs:
     def _begin(self, lock: PackLock) -> tuple[SmallFiles, _Entries]:
         """What was the case when we got the lock."""
         self._ask_for_it()
-        self.grouped.refresh()
-        self.grouped.grouping.repair(lock)
+        self.segments.refresh()
+        self.segments.compaction.repair(lock)
         found = self._look(afresh=True)
         if found.is_damaged:
             self._replace(found, lock)

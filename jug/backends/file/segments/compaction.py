@@ -1,4 +1,4 @@
-"""Changing the files of grouped results: writing one, merging many, taking results out.
+"""Changing the segments: writing one, merging many, taking results out.
 
 A new file is written before old ones are removed, so at every moment each result is in one of them. Whoever removes a
 file, or results, has the lock over changes of the pack (:mod:`jug.backends.file.pack.pack_lock`); to add a file needs
@@ -39,12 +39,12 @@ _SIZES = (1 << 18, 1 << 21)
 
 
 class Compaction:
-    """Changes of the groups of one jugdir."""
+    """Changes of the segments of one jugdir."""
 
-    def __init__(self, jugdir: JugDir, groups: Segments) -> None:
+    def __init__(self, jugdir: JugDir, reader: Segments) -> None:
         self._dir = jugdir
         self._fs = jugdir.fs
-        self._groups = groups
+        self._reader = reader
         self._may_merge = True
 
     def write(
@@ -66,12 +66,12 @@ class Compaction:
             written = self._fs.stat(path).st_mtime
         except FileNotFoundError:
             return True  # somebody has merged it already
-        self._groups.add(SegmentFile(name, index, len(data), written))
+        self._reader.add(SegmentFile(name, index, len(data), written))
         return True
 
     def merge(self) -> None:
         """Merge files if there are many, and nobody else is about it. What goes wrong is for others to try again."""
-        if self._may_merge and len(self._groups.files) >= MANY and self._many():
+        if self._may_merge and len(self._reader.files) >= MANY and self._many():
             try:
                 self._merge()
             except (OSError, StoreError):
@@ -82,7 +82,7 @@ class Compaction:
         if not lock.try_once():
             return
         try:
-            self._groups.refresh()
+            self._reader.refresh()
             files = self._many()
             if files:
                 self._rewrite(files, lock, patience=0.0)
@@ -91,10 +91,10 @@ class Compaction:
 
     def remove(self, names: Collection[bytes], lock: PackLock) -> set[bytes]:
         """Take results out, durably; returns those that there were. Whoever calls this has the lock."""
-        gone = {name for name in names if name in self._groups}
-        files = {self._groups.file_of(name) for name in gone}
+        gone = {name for name in names if name in self._reader}
+        files = {self._reader.file_of(name) for name in gone}
         # Of a result that is in two files, all are to go.
-        files.update(file for file in self._groups.files.values() if not gone.isdisjoint(file.names))
+        files.update(file for file in self._reader.files.values() if not gone.isdisjoint(file.names))
         if files:
             self._rewrite(files, lock, lambda name, content: None if name in gone else content)
         return gone
@@ -102,12 +102,12 @@ class Compaction:
     def change(self, change: _Change, lock: PackLock) -> None:
         """Put another file in the place of all: `change` is given names and contents, and returns these, others or None
         for what is to be left out."""
-        if self._groups.files:
-            self._rewrite(self._groups.files.values(), lock, change)
+        if self._reader.files:
+            self._rewrite(self._reader.files.values(), lock, change)
 
     def repair(self, lock: PackLock) -> None:
         """Put others in the place of damaged files, with what is whole of these, which are kept aside."""
-        damaged = [file for file in self._groups.files.values() if not file.is_whole]
+        damaged = [file for file in self._reader.files.values() if not file.is_whole]
         for file in damaged:
             place = place_for(self._dir, file.name)
             self._fs.link(self._dir.path(PACKS, file.name), place)
@@ -119,11 +119,11 @@ class Compaction:
     @property
     def is_damaged(self) -> bool:
         """Whether a file is there that :meth:`repair` would replace."""
-        return any(not file.is_whole for file in self._groups.files.values())
+        return any(not file.is_whole for file in self._reader.files.values())
 
     def _many(self) -> list[SegmentFile]:
         """Files of one size, if there are many; else none."""
-        files = [file for file in self._groups.files.values() if file.is_whole]
+        files = [file for file in self._reader.files.values() if file.is_whole]
         smallest = 0
         for largest in _SIZES:
             found = [file for file in files if smallest < file.size <= largest]
@@ -149,7 +149,7 @@ class Compaction:
             with cannot("remove", path):
                 self._dir.unlink(path)
         sync_directory(self._fs, self._dir.path(PACKS))
-        self._groups.refresh()
+        self._reader.refresh()
 
     def _records(self, files: Iterable[SegmentFile], lock: PackLock, change: _Change | None) -> dict[bytes, bytes]:
         records: dict[bytes, bytes] = {}

@@ -1,4 +1,4 @@
-"""The results in groups, as the store sees them: loaded, judged, signed, put aside and taken out one by one."""
+"""The results in segments, as the store sees them: loaded, judged, signed, put aside and taken out one by one."""
 
 from __future__ import annotations
 
@@ -34,34 +34,34 @@ _LOOKS = 256
 
 
 class SegmentResults:
-    """The grouped results of one jugdir. Methods with a `lock` are for whoever has that over changes of the pack."""
+    """The results in the segments of one jugdir. A `lock` is that over changes of the pack."""
 
     def __init__(self, jugdir: JugDir) -> None:
         self._dir = jugdir
         self._directory = jugdir.path(PACKS)
-        self.groups = Segments(jugdir)
-        self.grouping = Compaction(jugdir, self.groups)
+        self.reader = Segments(jugdir)
+        self.compaction = Compaction(jugdir, self.reader)
 
     def refresh(self) -> None:
         """Have a look at what there is."""
         with cannot("list", self._directory):
-            self.groups.refresh()
+            self.reader.refresh()
 
     def __contains__(self, name: bytes) -> bool:
         """Whether there is such a result, by the last look."""
-        return name in self.groups
+        return name in self.reader
 
     def has(self, name: bytes) -> bool:
         """Whether there is such a result at this moment."""
         self.refresh()
-        return name in self.groups
+        return name in self.reader
 
     def __len__(self) -> int:
-        return len(self.groups)
+        return len(self.reader)
 
     def path(self, name: bytes) -> str:
         """The file that the result is in."""
-        return self._dir.path(PACKS, self.groups.file_of(name).name)
+        return self._dir.path(PACKS, self.reader.file_of(name).name)
 
     def load(self, name: bytes) -> Any:
         """The object, each time another one; ``KeyError`` if there is none."""
@@ -79,12 +79,12 @@ class SegmentResults:
             raise DamagedResultError(f"{self._sentence(name)} is damaged: {error}", name) from error
 
     def load_many(self, names: Iterable[bytes], load: Callable[[bytes], Any]) -> Iterator[tuple[bytes, Any]]:
-        """Names and objects; of what is in no group, those that `load` returns. One look is for many of them."""
+        """Names and objects; of what is in no segment, those that `load` returns. One look is for many of them."""
         names = iter(names)
         while some := list(islice(names, _LOOKS)):
             self.refresh()
             with cannot("read", self._directory):
-                contents = self.groups.read_many(some)
+                contents = self.reader.read_many(some)
             for name in some:
                 yield name, self._decoded(name, contents[name]) if name in contents else self._load_alone(name, load)
 
@@ -100,18 +100,18 @@ class SegmentResults:
     def content(self, name: bytes) -> bytes:
         """The bytes that the file of the result would hold."""
         with cannot("read", self._directory):
-            return self.groups.read(name)
+            return self.reader.read(name)
 
     def check(self, name: bytes) -> bool:
         """Raise ``ValueError`` or ``Unsigned`` if that is so, and unpickle nothing; returns if there is a checksum."""
         return check_content(self.content(name), self._dir.signer(name))
 
     def those_that_count(self, names: Callable[[], Iterable[bytes]]) -> set[bytes]:
-        """The results, of `names`, which have files, too, that are here, whole: an old release does not see groups.
+        """The results, of `names`, which have files, too, that are here, whole: an old release does not see segments.
 
-        What is here counts, as for whoever loads it; when there are no groups any more, it still does.
+        What is here counts, as for whoever loads it; when there are no segments any more, it still does.
         """
-        return {name for name in (names() if len(self.groups) else ()) if name in self.groups and self._is_whole(name)}
+        return {name for name in (names() if len(self.reader) else ()) if name in self.reader and self._is_whole(name)}
 
     def _is_whole(self, name: bytes) -> bool:
         try:
@@ -131,17 +131,17 @@ class SegmentResults:
             data = self.content(name)
         place = place_for(self._dir, name.decode("ascii"))
         publish(self._dir, (CORRUPT, place), lambda stream: stream.write(data))
-        self.grouping.remove([name], lock)
+        self.compaction.remove([name], lock)
         return place
 
     def remove(self, names: Collection[bytes], lock: PackLock) -> set[bytes]:
         """Take results out, durably; returns those that there were."""
-        return self.grouping.remove(names, lock)
+        return self.compaction.remove(names, lock)
 
     def entries(self, unreadable: list[str]) -> dict[bytes, Packed]:
         """The entries of a pack that can be made of them; the paths of what is damaged are added to `unreadable`."""
         entries = {}
-        for name in list(self.groups):
+        for name in list(self.reader):
             try:
                 entry = entry_of(name, self.content(name), self._dir.signer(name))
             except Exception:  # noqa: BLE001  (reading an array may raise anything; the result stays where it is)
@@ -152,13 +152,13 @@ class SegmentResults:
         return entries
 
     def dissolve(self, packed: Collection[bytes], lock: PackLock) -> None:
-        """Have no groups any more: what is in the pack is left out, and all else that is whole becomes a file."""
+        """Have no segments any more: what is in the pack is left out, and all else that is whole becomes a file."""
         moved = set(packed)
-        for name in [name for name in self.groups if name not in packed]:
+        for name in [name for name in self.reader if name not in packed]:
             lock.beat()
             if self._become_a_file(name, lock):
                 moved.add(name)
-        self.grouping.remove(moved, lock)
+        self.compaction.remove(moved, lock)
 
     def _become_a_file(self, name: bytes, lock: PackLock) -> bool:
         content = self.content(name)
@@ -174,7 +174,7 @@ class SegmentResults:
     def sign(self, key: Key, again: bool, lock: PackLock) -> list[Verdict]:
         """Sign all that are whole and have no signature, and if `again`, those with that of another key."""
         found: list[Verdict] = []
-        paths = {name: self.path(name) for name in self.groups}
+        paths = {name: self.path(name) for name in self.reader}
 
         def signed(name: bytes, content: bytes) -> bytes:
             try:
@@ -185,7 +185,7 @@ class SegmentResults:
             found.append(Verdict(verdict.WHOLE if to_sign is None else verdict.SIGNED, paths[name]))
             return content if to_sign is None else bytes(in_pieces(to_sign, key.signer(name)))
 
-        self.grouping.change(signed, lock)
+        self.compaction.change(signed, lock)
         return found
 
 

@@ -1,4 +1,4 @@
-"""What a file of grouped results looks like: many small results, each as its own file would be, and an index.
+"""What a segment looks like: many small results, each as its own file would be, and an index.
 
 ``JUGGRP1`` and a line feed; the records, each a header and the bytes that would be the file of that result, seals
 included; the index, an entry for each record; and the tail, by which the index is found and checked. A file that has no

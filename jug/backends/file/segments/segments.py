@@ -1,4 +1,4 @@
-"""Files of grouped results, ``packs/g-...``: which results are in them, and reading these.
+"""Segments, ``packs/g-...``: which results are in them, and reading these.
 
 Such a file never changes. It is there whole, and for good, from its first moment; what is to be changed is written into
 another one, and the old one is removed after that. So what is known of a file stays true, and a look at the directory
@@ -64,7 +64,7 @@ class SegmentFile:
 
 
 class Segments:
-    """The grouped results of one jugdir, as far as they were there at the last :meth:`refresh`."""
+    """The results in the segments of one jugdir, as far as they were there at the last :meth:`refresh`."""
 
     def __init__(self, jugdir: JugDir) -> None:
         self._dir = jugdir
@@ -129,7 +129,7 @@ class Segments:
             self.looks += 1
 
     def read(self, name: bytes) -> bytes:
-        """The bytes that the file of the result `name` would hold; ``KeyError`` if it is in no group."""
+        """The bytes that the file of the result `name` would hold; ``KeyError`` if it is in no segment."""
         with self._turn:  # another thread might close the file, whose number could be that of another one then
             file, number = self._find(name)
             fd = self._open.get(file.name, -1)
@@ -144,7 +144,7 @@ class Segments:
             return self._read_slowly(name)
 
     def read_many(self, names: Iterable[bytes]) -> dict[bytes, bytes]:
-        """As :meth:`read` for many: those that lie side by side are read at once. What is in no group is left out."""
+        """As :meth:`read` for many: those that lie side by side are read at once. What is in no segment is left out."""
         with self._turn:
             return self._read_many(names)
 

@@ -33,14 +33,14 @@ LARGEST = 1 << 14
 _CROWD = 8  # times as many locks are listed in less time than ours are looked at one by one
 
 
-class Group:
+class WriteBehind:
     """What waits, of the process that uses it."""
 
-    def __init__(self, jugdir: JugDir, grouping: Compaction) -> None:
+    def __init__(self, jugdir: JugDir, compaction: Compaction) -> None:
         self._dir = jugdir
         self._directory = jugdir.path(PACKS)
         self._own = jugdir.ownership
-        self._grouping = grouping
+        self._compaction = compaction
         self._results: dict[bytes, tuple[bytes, bytes, file_based_lock]] = {}
         # What is being stored: a thread that asks meanwhile finds it here or, later, in its file.
         self._leaving: dict[bytes, tuple[bytes, bytes, file_based_lock]] = {}
@@ -103,7 +103,7 @@ class Group:
         if self._results and self._own.is_of_this_process():
             with cannot("write", self._directory):
                 self._commit()
-                self._grouping.merge()
+                self._compaction.merge()
 
     def _add(self, name: bytes, content: bytes, lock: file_based_lock, mirror: Mirror) -> None:
         piece = record(name, content)
@@ -150,7 +150,7 @@ class Group:
             return not lost
 
         seen = self._dir.fs.elapsed()
-        while ours and not self._grouping.write([(name, piece) for name, (piece, _, _) in ours.items()], check):
+        while ours and not self._compaction.write([(name, piece) for name, (piece, _, _) in ours.items()], check):
             self._overtaken |= lost
             ours = {name: result for name, result in ours.items() if name not in lost}
             lost.clear()

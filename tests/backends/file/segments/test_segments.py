@@ -361,7 +361,7 @@ def test_those_that_lie_side_by_side_are_read_at_once(store, tmp_path):
     for names, number in cases:
         reads.clear()
         there = [name for name in names if name != NAMES[100]]
-        found = reader._packs.grouped.groups.read_many(names)
+        found = reader._packs.segments.reader.read_many(names)
         assert found.keys() == set(there) and len(reads) == number
         assert list(reader.load_many(there)) == [(name, store.load(name)) for name in there]
     with pytest.raises((KeyError, FileNotFoundError)):
@@ -649,10 +649,10 @@ def test_merging_some_of_the_files_changes_no_result(doubled, monkeypatch, numbe
     monkeypatch.setattr(compaction, "MANY", number)
     store, watcher = file_store(doubled), file_store(doubled)
     expected = told(watcher)
-    grouped = store._packs.grouped
-    grouped.refresh()
+    segments = store._packs.segments
+    segments.refresh()
     with PackLock(store._dir) as lock:
-        grouped.grouping._rewrite(list(grouped.groups.files.values())[:number], lock)
+        segments.compaction._rewrite(list(segments.reader.files.values())[:number], lock)
     assert len(group_files(doubled)) == 7 - number
     assert told(store) == told(watcher) == told(file_store(doubled)) == expected
     assert store.load(NAMES[2]) == "same"
