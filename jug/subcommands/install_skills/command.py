@@ -11,6 +11,7 @@ from jug.cli.command import SubCommand
 from jug.cli.old_calls import as_in_old_releases
 from jug.errors import UsageError
 from jug.words.config import Option, expand_home, tell
+from jug.words.short import number_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class InstallSkillsCommand(SubCommand):
             raise UsageError(f"The folder to write to is needed: 'jug install-skills --output {given}'")
         place = os.path.join(expand_home(output), NAME)
         install(place, options.install_skills_force)
-        tell(options, f"Wrote {len(FILES)} files to {place!r}")
+        tell(options, f"Wrote {number_of(len(FILES), 'file')} to {place!r}")
         return 0
 
 
