@@ -231,15 +231,19 @@ def differ(one: Mark, other: Mark) -> bool:
     return one[0] != other[0] and one[1] != other[1]
 
 
-def mark(root: Any) -> Mark:
-    """Two digests of what `root` is now: one of the hashes of its parts, and one of their values."""
+def mark(root: Any, in_order: bool = False) -> Mark:
+    """Two digests of what `root` is now: one of the hashes of its parts, and one of their values.
+
+    With `in_order`, the order of the items of a dict counts: a function sees it, although the hash of an argument does
+    not depend on it.
+    """
     M, settled = new_hash_object(), new_hash_object()
     opened: dict[int, int] = {}
     stack = [iter((root,))]
     while stack:
         for obj in stack[-1]:
             kind = type(obj)
-            inside = None if kind in ATOMS else _open(obj)
+            inside = None if kind in ATOMS else _open(obj, in_order)
             is_new = inside is not None and id(obj) not in opened
             if inside is None:
                 here, there = _marks_of_one(obj)
@@ -255,13 +259,15 @@ def mark(root: Any) -> Mark:
     return M.digest(), settled.digest()
 
 
-def _open(obj: Any) -> Any:
-    """The items of a container in an order that does not depend on how it was filled; None for other objects."""
+def _open(obj: Any, in_order: bool) -> Any:
+    """The items of a container, those of a dict sorted as in its hash, or as they are (`in_order`); else None."""
     kind = type(obj)
     if kind is list or kind is tuple:
         return obj
     if kind is dict or _is_opened(obj):
-        pairs = sorted(((_mark_of_one(key), value) for key, value in obj.items()), key=_first)
+        pairs = [(_mark_of_one(key), value) for key, value in obj.items()]
+        if not in_order:
+            pairs.sort(key=_first)
         return [part for pair in pairs for part in pair]
     if kind is set or kind is frozenset:
         return sorted(_mark_of_one(item) for item in obj)

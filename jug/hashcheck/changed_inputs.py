@@ -25,7 +25,7 @@ class RunCheck:
     Raises
     ------
     DebugCheckError
-        The hash of an argument changes.
+        The hash of an argument changes, or a result in memory was changed before.
     """
 
     def __init__(self, task: Any, tasks: list[Any]) -> None:
@@ -38,7 +38,8 @@ class RunCheck:
         self.number_of_tasks = len(tasks)
         self.arguments = marks(task)
         needs: list[Any] = [*tasks_to_load(task.sources())]
-        self.inputs = [(needed, mark(needed.value())) for needed in needs]
+        self._check_memory(needs)
+        self.inputs = [(needed, mark(needed.value(), True)) for needed in needs]
 
     def after(self, tasks: list[Any]) -> None:
         """The task has run: raise DebugCheckError if it has made others, or changed what it was given."""
@@ -62,6 +63,19 @@ class RunCheck:
             named = ", ".join(one.place for one in found)
             raise DebugCheckError(f"The hash of {task!s} changed {when}{f' ({named})' if named else ''}")
 
+    def _check_memory(self, needs: list[Any]) -> None:
+        """What has been loaded may have been changed by anybody: the jugfile, a hook, a function that has kept it."""
+        wrong = [needed for needed in needs if needed.is_loaded() and _is_stored(needed) and not _is_as_stored(needed)]
+        for needed in wrong:
+            needed.unload()
+        if wrong:
+            raise DebugCheckError(
+                f"The result of {wrong[0].name} in memory, given to {self.task.name} as {_place(self.task, wrong[0])}, "
+                "is not the one in the store: the jugfile, a hook or a function that has kept it changed it in place, "
+                "and other workers may get another one. Let that work on a copy (sorted(x) instead of x.sort(), "
+                "copy.deepcopy(x))"
+            )
+
     def _check_inputs(self, tasks: list[Any]) -> None:
         """Results stay in memory for other tasks: what is changed in one, these would see, if this worker runs them."""
         wrong = [needed for needed, before in self.inputs if _was_changed(needed.value(), before)]
@@ -69,7 +83,7 @@ class RunCheck:
             return
         # Others that were loaded may have parts in common with it.
         for other in (*wrong, *tasks):
-            if other.is_loaded() and other.store is not None and other.can_load():
+            if other.is_loaded() and _is_stored(other):
                 other.unload()
         first = wrong[0]
         more = f" (and those of {number_of(len(wrong) - 1, 'more task')})" if len(wrong) > 1 else ""
@@ -81,11 +95,30 @@ class RunCheck:
         )
 
 
+def _is_stored(task: Any) -> bool:
+    return task.store is not None and task.can_load()
+
+
+def _is_as_stored(needed: Any) -> bool:
+    in_memory = needed.value()
+    before = mark(in_memory, True)
+    try:
+        stored = mark(_read(needed), True)
+        # Where those differ that are read one after the other, nothing can be told.
+        return not differ(stored, before) or differ(stored, mark(_read(needed), True))
+    finally:
+        needed.adopt(in_memory)
+
+
+def _read(needed: Any) -> Any:
+    needed.unload()
+    return needed.value()
+
+
 def _was_changed(result: Any, before: Mark) -> bool:
-    now = mark(result)
-    return differ(now, before) and not differ(
-        now, mark(result)
-    )  # else, it is another one each time that it is looked at
+    now = mark(result, True)
+    # Else, it is another one each time that it is looked at.
+    return differ(now, before) and not differ(now, mark(result, True))
 
 
 def _place(task: Any, needed: Any) -> str:

@@ -205,3 +205,61 @@ def test_tasks_that_share_a_result_get_it_as_it_is_stored(tmp_path):
     assert "Traceback" not in done.err
     script = "import jug; s, j = jug.init('jugfile.py', 'jugfile.jugdata'); print(jug.value(j['f']), j['m'].can_load())"
     assert python(tmp_path, "-c", script).out == "[(3, 3), (3, 3)] False\n"
+
+
+def test_another_order_of_a_dict_is_found(store):
+    data = Task(dict, [("b", 1), ("a", 2)])
+    data.run()
+    with pytest.raises(DebugCheckError, match="changed the result of"):
+        Task(move_first, data).run(debug_mode=True)
+
+
+def move_first(x):
+    first = next(iter(x))
+    x[first] = x.pop(first)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_changed_before_the_task_is_found(store, kind):
+    data = made(kind)
+    before = written(data.value())
+    data.unload()
+    change(data.value())
+    with pytest.raises(DebugCheckError) as raised:
+        Task(look, 1, [data]).run(debug_mode=True)
+    said = str(raised.value)
+    assert said.startswith(f"The result of {__name__}.make in memory, given to {__name__}.look as ")
+    assert "is not the one in the store" in said
+    assert "object" in kind or written(data.value()) == before
+    Task(look, 1, [data]).run(debug_mode=True)
+
+
+CHANGERS = {
+    "jugfile": "v = bvalue(data); v.sort()",
+    "hook": "hooks.register_hook('execute.task-executed1', lambda t: t is data and t.value().sort())",
+}
+
+
+@pytest.mark.parametrize("who", CHANGERS)
+def test_whoever_changes_a_loaded_result_is_found(tmp_path, who):
+    write(
+        tmp_path,
+        f"""
+        from jug import TaskGenerator, bvalue, hooks
+
+        @TaskGenerator
+        def load():
+            return [3, 1, 2]
+
+        @TaskGenerator
+        def first(values):
+            return values[0]
+
+        data = load()
+        {CHANGERS[who]}
+        f = first(data)
+        """,
+    )
+    done = jug(tmp_path, "execute", "--debug", "--short")
+    assert done.code == 1
+    assert "The result of jugfile.load in memory, given to jugfile.first as argument 'values', is not" in done.err
