@@ -91,7 +91,7 @@ def test_the_defaults_are_those_of_the_reference():
 def test_usage_has_one_line_per_command_and_imports_none(registry):
     before = set(sys.modules)
     lines = registry.usage().splitlines()
-    assert "   sleep-until: Wait until all tasks are done, then exit." in lines
+    assert "   sleep-until:    Wait until all tasks are done, then exit." in lines
     assert sum(line.startswith("   ") for line in lines) == len(BUILTINS)
     assert set(sys.modules) == before
 
@@ -114,7 +114,7 @@ def test_instances_become_commands_and_are_run_with_what_they_are_given(registry
 
     Mine()
     assert registry.run("mine", options=1, store=2, jugspace=3, x=4) == (1, 2, 3, (), {"x": 4})
-    assert "   mine:        My own" in registry.usage().splitlines()
+    assert "   mine:           My own" in registry.usage().splitlines()
 
 
 def test_a_user_command_replaces_a_built_in_one(registry):
@@ -126,7 +126,7 @@ def test_a_user_command_replaces_a_built_in_one(registry):
     mine = Count()
     assert registry.get("count") is mine
     assert registry.user_commands() == [mine]
-    assert "   count:       Count differently" in registry.usage().splitlines()
+    assert "   count:          Count differently" in registry.usage().splitlines()
 
 
 def test_a_command_without_a_name_is_refused(registry):

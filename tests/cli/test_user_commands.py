@@ -67,8 +67,8 @@ def test_a_built_in_command_is_replaced(where):
 
 def test_usage_shows_both(where):
     done = jug(where, "--help")
-    assert "   names:       Print the names of all tasks\n" in done.out
-    assert "   count:       Count in another way\n" in done.out
+    assert "   names:          Print the names of all tasks\n" in done.out
+    assert "   count:          Count in another way\n" in done.out
 
 
 @pytest.mark.parametrize(
