@@ -5,7 +5,7 @@ import subprocess
 import zlib
 
 import pytest
-from processes import jug, use
+from processes import jug, python, use
 
 from jug.backends.file_store import file_store
 
@@ -32,6 +32,7 @@ FOREIGN = [
     "tempfiles/r-notes.txt",
     "tempfiles/sub/x",
     "packs/mine",
+    "packs/g-0123456789abcdef/x",
     "packs/jugpack.bak",
     "failures/report.doc",
     f"failures/{HASH[::-1]}/x",
@@ -284,3 +285,33 @@ def test_an_empty_jugdir_is_refused(tmp_path):
         done = jug(tmp_path, command, "--jugdir", "")
         assert (done.code, done.last) == (2, "jug: --jugdir '': the name of a directory or store is needed")
     assert everything(tmp_path) == before
+
+
+PIPES = [
+    "locks/NAME.lock",
+    f"locks/{HASH}.lock",
+    "tempfiles/w-0123456789abcdef",
+    "NA/ME",
+    "packs/g-0123456789abcdef",
+    "packs/jugpack",
+    "failures/NAME",
+    "all-have-checksums",
+]
+FEW = [["status"], ["execute", "--nr-wait-cycles", "1", "--wait-cycle-time", "0"], ["invalidate", "--name", "first"]]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+@pytest.mark.parametrize("pipe", PIPES)
+def test_no_command_waits_for_a_pipe(tmp_path, pipe):
+    use(tmp_path, "chain.py")
+    jugdir = tmp_path / "jugfile.jugdata"
+    name = python(
+        tmp_path, "-c", "import jug; jug.init('jugfile.py', 'x'); print(jug.task.alltasks[0].hash().decode())"
+    ).out.strip()
+    assert len(name) == len(HASH)
+    path = jugdir / pipe.replace("NAME", name).replace("NA/ME", f"{name[:2]}/{name[2:]}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(path)
+    for command, *options in [*FEW, ["pack"], ["status", "--workers"], ["cleanup", "--force"]]:
+        done = jug(tmp_path, command, *options)  # which ends a process that waits for too long
+        assert done.code in (0, 1, 3) and "Traceback" not in done.err, (command, options, done)

@@ -7,6 +7,7 @@ written; old releases wrote None so, and whether it may be that is for the calle
 from __future__ import annotations
 
 import io
+import stat
 import sys
 from contextlib import closing
 
@@ -165,7 +166,7 @@ def _opened(
     """What is in the file, or if it is large and its first bytes say so, the file as a stream."""
     try:
         head = fs.read(fd, _CHUNK)
-        if not head and not empty_is_none():
+        if not head and not (stat.S_ISREG(fs.fstat(fd).st_mode) and empty_is_none()):
             raise ValueError(_EMPTY)
         if len(head) < _CHUNK or not is_streamed(head):
             # The seal of a small one says how long it is: its end need not be asked for.

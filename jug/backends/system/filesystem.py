@@ -29,7 +29,8 @@ _READ = os.O_RDONLY | _CLOEXEC | _BINARY
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CLOEXEC | _BINARY
 # Whoever can write to the jugdir can put a link, a pipe or a device in the place of a file.
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
-_CHANGE = os.O_RDWR | _NO_LINK | getattr(os, "O_NONBLOCK", 0) | _CLOEXEC | _BINARY
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
+_CHANGE = os.O_RDWR | _NO_LINK | _NO_WAIT | _CLOEXEC | _BINARY
 _DIRECTORY = os.O_RDONLY | _CLOEXEC | getattr(os, "O_DIRECTORY", 0)
 
 
@@ -43,8 +44,14 @@ class FileSystem:
         return os.open(path, _CREATE, 0o666)
 
     def open_read(self, path: str) -> int:
-        """Open a file for reading. On NFS this asks the server for the attributes of a file that is there."""
-        return os.open(path, _READ)
+        """Open a file for reading. On NFS this asks the server for the attributes of a file that is there.
+
+        A pipe that somebody has put there is not waited for.
+        """
+        try:
+            return os.open(path, _READ | _NO_WAIT)
+        except BlockingIOError:  # a file server on this machine has promised the file to somebody, and asks for it back
+            return os.open(path, _READ)
 
     def open_change(self, path: str) -> int:
         """Open a file that is there for reading it and writing into it, unless it is a symbolic link.

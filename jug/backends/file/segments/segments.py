@@ -11,6 +11,8 @@ whatever they are called, and in whatever order they are listed.
 
 from __future__ import annotations
 
+import stat
+
 from jug.backends.file.names import PACKS, is_segment
 from jug.backends.system.retry import reread
 from jug.backends.system.turns import one_thread_at_a_time
@@ -273,6 +275,8 @@ class Segments:
             return None
         try:
             found = self._fs.fstat(fd)
+            if not stat.S_ISREG(found.st_mode):
+                return None  # somebody's directory, or pipe
             index, is_whole = read_index(self._fs, fd, found.st_size)
         finally:
             self._fs.close(fd)
